@@ -1,0 +1,1 @@
+"""Settings by environment; these modules alone read environment variables."""

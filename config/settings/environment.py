@@ -1,0 +1,49 @@
+"""What the environment says, read once for every settings module."""
+
+from pathlib import Path
+
+import environ
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA_DIR = Path(env.str("POOLHOUSE_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+
+# SQLite and PostgreSQL are the engines that the tests cover.
+SUPPORTED_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+
+
+def database() -> dict[str, object]:
+    """Return Django's DATABASES["default"] for DATABASE_URL, or SQLite in the data folder."""
+    url = env.str("DATABASE_URL", default="")
+    config = env.db_url_config(url) if url else env.db_url_config(f"sqlite:///{DATA_DIR}/db.sqlite3")
+    if config["ENGINE"] not in SUPPORTED_ENGINES:
+        raise environ.ImproperlyConfigured("DATABASE_URL must name a SQLite or PostgreSQL database")
+    options = config.setdefault("OPTIONS", {})
+    if config["ENGINE"].endswith("sqlite3"):
+        # IMMEDIATE: a transaction that will write takes the lock at its start, so that it waits
+        # instead of failing at the upgrade. FULL: an acknowledged write survives a power cut.
+        options.setdefault("transaction_mode", "IMMEDIATE")
+        options.setdefault("timeout", 20)
+        options.setdefault(
+            "init_command", "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000"
+        )
+        config["CONN_MAX_AGE"] = None
+    else:
+        config.setdefault("CONN_MAX_AGE", env.int("DATABASE_CONN_MAX_AGE", default=600))
+        options.setdefault("connect_timeout", 10)
+    return dict(config)
+
+
+def secret_from(name: str) -> str:
+    """Return the secret in NAME, or in the file that NAME_FILE names; empty when neither is set."""
+    path = env.str(f"{name}_FILE", default="")
+    if path:
+        return Path(path).read_text(encoding="ascii").strip()
+    return env.str(name, default="").strip()
+
+
+def quotas() -> str | dict[str, object]:
+    """Return POOLHOUSE_QUOTAS: `cognito`, `off`, or a JSON object of rates by category."""
+    text = env.str("POOLHOUSE_QUOTAS", default="cognito")
+    return dict(env.json("POOLHOUSE_QUOTAS")) if text.startswith("{") else text

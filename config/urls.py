@@ -1,0 +1,12 @@
+"""Every address of the server."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from .root import root
+
+urlpatterns = [
+    path("", root, name="root"),
+    path("", include("userpools.urls")),
+    path("admin/", admin.site.urls),
+]

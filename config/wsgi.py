@@ -1,0 +1,62 @@
+"""The front: two handlers, one without middleware for the JSON endpoints, one for everything else.
+
+Django's MIDDLEWARE is global and the JSON endpoints want none of it: request id, log line and CORS
+live in their views.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+
+from django.core.handlers.exception import convert_exception_to_response  # noqa: E402
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+from userpools.conf import settings  # noqa: E402
+from userpools.worker import start_in_process  # noqa: E402
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+# JWKS, discovery and the token endpoint, under a pool's path or at the root of a pool's domain;
+# probes, which may come under any host name.
+JSON_PATH = re.compile(
+    r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)|oauth2/token)"
+    r"|/healthz|/readyz"
+)
+
+
+class BareHandler(WSGIHandler):
+    """Django's WSGI handler with an empty middleware chain."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Build the chain from the view resolver alone."""
+        self._view_middleware = []
+        self._template_response_middleware = []
+        self._exception_middleware = []
+        self._middleware_chain = convert_exception_to_response(self._get_response)
+
+
+class Front:
+    """Chooses the handler by method and path."""
+
+    def __init__(self) -> None:
+        self.pages = get_wsgi_application()
+        self.json = BareHandler()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        path = environ.get("PATH_INFO", "")
+        if path in {"", "/"}:
+            bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(environ.get("QUERY_STRING"))
+        else:
+            bare = JSON_PATH.fullmatch(path) is not None
+        return (self.json if bare else self.pages)(environ, start_response)
+
+
+application = Front()
+if settings.IN_PROCESS_WORKER:
+    start_in_process()

@@ -1,0 +1,24 @@
+#!/usr/bin/env python
+"""Run Poolhouse's commands: `manage.py quickstart`, `manage.py serve`, `manage.py help`."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Choose the settings and hand over to Django."""
+    command = sys.argv[1] if len(sys.argv) > 1 else ""
+    serving = command in {"serve", "worker"}
+    default = "config.settings.production" if serving else "config.settings.development"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", default)
+    if command == "quickstart":
+        from config import arguments  # noqa: PLC0415 - `config` wants the settings' name
+
+        arguments.apply(sys.argv[2:])
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Customers' trigger functions and bulk import jobs:."""
+
+from django.apps import AppConfig
+
+
+class TriggersConfig(AppConfig):
+    """Customers' trigger functions and bulk import jobs."""
+
+    name = "triggers"

@@ -1,0 +1,48 @@
+"""The tables of user pools, one module a resource."""
+
+from .access_key import AccessKey
+from .audit import AuditEntry
+from .auth_event import AuthEvent
+from .client import AppClient, ClientSecret
+from .group import Group, Membership
+from .message import Medium, Message, MessageState
+from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
+from .operator import Operator
+from .pool import IssuerProfile, PasswordStorage, UserPool
+from .sign_in_session import SignInSession, SpentStep
+from .signing_key import KeyUse, MasterKey, SigningKey
+from .user import GuessBucket, PoolUser, UserAlias, UserStatus
+from .verification_code import CodePurpose, VerificationCode
+
+__all__ = [
+    "AccessKey",
+    "AccessToken",
+    "AppClient",
+    "AuditEntry",
+    "AuthEvent",
+    "ClientSecret",
+    "CodePurpose",
+    "DeviceGrant",
+    "Grant",
+    "Group",
+    "GuessBucket",
+    "IDToken",
+    "IssuerProfile",
+    "KeyUse",
+    "MasterKey",
+    "Medium",
+    "Membership",
+    "Message",
+    "MessageState",
+    "Operator",
+    "PasswordStorage",
+    "PoolUser",
+    "RefreshToken",
+    "SignInSession",
+    "SigningKey",
+    "SpentStep",
+    "UserAlias",
+    "UserPool",
+    "UserStatus",
+    "VerificationCode",
+]

@@ -1,0 +1,117 @@
+"""Failed attempts, counted before the comparison in one conditional statement.
+
+After five failures a user is locked for 1 s, then 2 s, 4 s ... up to 15 minutes; attempts while locked
+neither count nor extend. A success, or 15 minutes without attempts, starts anew.
+Source: developer guide, "Lockout behavior for failed sign-in attempts".
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from userpools import sealing
+from userpools.sealing import Purpose
+
+from .user import GuessBucket, PoolUser
+
+FREE_ATTEMPTS = 5
+LONGEST_LOCK = timedelta(minutes=15)
+FORGET_AFTER = timedelta(minutes=15)
+# 2 ** 10 seconds is past the longest lock.
+STEPS = 11
+
+
+def lock_after(failures: int) -> timedelta:
+    """Return how long the user is locked from the last of so many failures."""
+    if failures < FREE_ATTEMPTS:
+        return timedelta(0)
+    return min(timedelta(seconds=2 ** min(failures - FREE_ATTEMPTS, STEPS)), LONGEST_LOCK)
+
+
+def locked_until(failures: int, tried_at: datetime | None) -> datetime | None:
+    """Return when the lock ends; None when there is none now."""
+    if tried_at is None:
+        return None
+    until = tried_at + lock_after(failures)
+    return until if until > timezone.now() else None
+
+
+def _conditions(count: str, tried: str, now: datetime) -> tuple[str, list[object]]:
+    """Return SQL for "not locked now", and its parameters; one branch for each length of lock."""
+    branches = [f"{tried} IS NULL", f"{count} < {FREE_ATTEMPTS}"]
+    parameters: list[object] = []
+    for failures in range(FREE_ATTEMPTS, FREE_ATTEMPTS + STEPS):
+        branches.append(f"({count} = {failures} AND {tried} <= %s)")
+        parameters.append(_parameter(now - lock_after(failures)))
+    branches.append(f"{tried} <= %s")
+    parameters.append(_parameter(now - LONGEST_LOCK))
+    return " OR ".join(branches), parameters
+
+
+def _parameter(moment: datetime) -> object:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, list[object]]:
+    """Return SQL that counts one more attempt unless locked: a SET clause, WHERE, parameters."""
+    count, tried, bare_count, bare_tried = f"{table}.{count}", f"{table}.{tried}", count, tried
+    free, parameters = _conditions(count, tried, now)
+    clause = (
+        f"SET {bare_count} = CASE WHEN {tried} IS NULL OR {tried} <= %s THEN 1 ELSE {count} + 1 END, "
+        f"{bare_tried} = %s WHERE ({free})"
+    )
+    return clause, [_parameter(now - FORGET_AFTER), _parameter(now), *parameters]
+
+
+def _execute(statement: str, parameters: list[object]) -> bool:
+    """Run a statement that changes one row or none; True for one."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return bool(cursor.rowcount == 1)
+
+
+def _take(user: PoolUser, count: str, tried: str) -> bool:
+    table = PoolUser._meta.db_table
+    clause, parameters = _counting(table, count, tried, timezone.now())
+    # The names are this module's own constants.
+    return _execute(f"UPDATE {table} {clause} AND {table}.id = %s", [*parameters, user.pk])  # noqa: S608
+
+
+def take_password_attempt(user: PoolUser) -> bool:
+    """Count one attempt at the user's password; False while locked."""
+    return _take(user, "failed_passwords", "password_tried_at")
+
+
+def take_code_attempt(user: PoolUser) -> bool:
+    """Count one attempt at a second factor; False while locked."""
+    return _take(user, "failed_codes", "code_tried_at")
+
+
+def take_unknown_name_attempt(pool_id: str, name_key: str) -> bool:
+    """Count one attempt at a name that nobody has, in a fixed table of keyed-hash buckets."""
+    now = timezone.now()
+    table = GuessBucket._meta.db_table
+    clause, parameters = _counting(table, "failed_passwords", "password_tried_at", now)
+    return _execute(
+        f"INSERT INTO {table} (bucket, failed_passwords, password_tried_at) VALUES (%s, 1, %s) "  # noqa: S608
+        f"ON CONFLICT (bucket) DO UPDATE {clause}",
+        [bucket_of(pool_id, name_key), _parameter(now), *parameters],
+    )
+
+
+def bucket_of(pool_id: str, name_key: str) -> int:
+    """Return the bucket of a name: stable, and unpredictable without the master key."""
+    digest = sealing.stable_hash(
+        Purpose.GUESS_BUCKET, hashlib.sha256(f"{pool_id}\x00{name_key}".encode()).digest()
+    )
+    return int.from_bytes(digest[:4], "big") % GuessBucket.BUCKETS
+
+
+def forgive(user: PoolUser) -> None:
+    """Forget the failed passwords and codes of a user."""
+    PoolUser.objects.filter(pk=user.pk).update(
+        failed_passwords=0, password_tried_at=None, failed_codes=0, code_tried_at=None
+    )
+

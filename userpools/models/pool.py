@@ -1,0 +1,183 @@
+"""User pools: a directory of users with its own settings, keys and issuer."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+from userpools import ids
+from userpools.awsjson.service import Call
+from userpools.conf import settings
+from userpools.errors import ResourceNotFoundException
+
+from .cache import VersionedCache
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+    from .client import AppClient
+    from .group import Group
+    from .signing_key import SigningKey
+    from .user import PoolUser
+
+
+class PasswordStorage(models.TextChoices):
+    """How a pool keeps passwords; see README, "Passwords"."""
+
+    VERIFIER = "verifier", "SRP verifier, sealed"
+    ARGON2ID = "argon2id", "Argon2id hash, sealed (no SRP)"
+
+
+class IssuerProfile(models.TextChoices):
+    """Which issuer string a pool's tokens and discovery state."""
+
+    PUBLIC_URL = "public_url", "This server's public URL"
+    AWS = "aws", "cognito-idp.<region>.amazonaws.com, for clients that hard-code it"
+
+
+class UserPoolQuerySet(models.QuerySet["UserPool"]):
+    """Queries for pools."""
+
+    def for_call(self, call: Call, pool_id: str) -> "UserPool":
+        """Return the pool of a signed call, kept per process; treat it as read-only.
+
+        Raises ResourceNotFoundException when it does not exist.
+        """
+        return UserPool.cached(pool_id)
+
+    def locked(self, pool_id: str) -> "UserPool":
+        """Return a fresh row, locked until the transaction ends; ResourceNotFoundException if absent."""
+        try:
+            return self.select_for_update().get(id=pool_id)
+        except UserPool.DoesNotExist as exc:
+            raise no_such_pool(pool_id) from exc
+
+
+def no_such_pool(pool_id: str) -> ResourceNotFoundException:
+    """Make the error for an unknown pool id."""
+    return ResourceNotFoundException(f"User pool {pool_id} does not exist.")
+
+
+class UserPool(models.Model):
+    """A user pool. `configuration` holds the documents of CreateUserPool as sent, in wire spelling.
+
+    `version` grows with every change of the pool, its clients, keys and groups.
+    """
+
+    id = models.CharField(max_length=55, primary_key=True, editable=False)
+    name = models.CharField(max_length=128)
+    region = models.CharField(max_length=64, editable=False)
+    version = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    modified_at = models.DateTimeField(default=timezone.now, editable=False)
+    tier = models.CharField(max_length=16, default="ESSENTIALS")
+    deletion_protection = models.CharField(max_length=16, default="INACTIVE")
+    mfa_configuration = models.CharField(max_length=16, default="OFF")
+    configuration = models.JSONField(default=dict)
+    mfa_details = models.JSONField(default=dict)
+    schema = models.JSONField(default=list)
+    tags = models.JSONField(default=dict, blank=True)
+    password_storage = models.CharField(
+        max_length=16, choices=PasswordStorage, default=PasswordStorage.VERIFIER
+    )
+    issuer_profile = models.CharField(
+        max_length=16, choices=IssuerProfile, default=IssuerProfile.PUBLIC_URL
+    )
+    user_count = models.PositiveBigIntegerField(default=0, editable=False)
+
+    objects = UserPoolQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        clients: RelatedManager[AppClient]
+        users: RelatedManager[PoolUser]
+        groups: RelatedManager[Group]
+        signing_keys: RelatedManager[SigningKey]
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})"
+
+    @classmethod
+    def cached(cls, pool_id: str) -> Self:
+        """Return the pool as kept per process; ResourceNotFoundException if absent."""
+        pool = pools.get(pool_id)
+        if pool is None:
+            raise no_such_pool(pool_id)
+        return pool  # type: ignore[return-value]
+
+    def touch(self) -> None:
+        """Tell every process that something of this pool changed."""
+        UserPool.objects.filter(pk=self.pk).update(version=F("version") + 1)
+        pools.forget(self.pk)
+
+    @property
+    def arn(self) -> str:
+        """The pool's ARN."""
+        return ids.user_pool_arn(self.region, settings.ACCOUNT_ID, self.id)
+
+    @property
+    def srp_name(self) -> str:
+        """The part of the id after the first underscore, which SRP clients hash."""
+        return self.id.split("_", 1)[1]
+
+    @cached_property
+    def issuer(self) -> str:
+        """The `iss` of this pool's tokens; no trailing slash."""
+        if self.issuer_profile == IssuerProfile.AWS:
+            return f"https://cognito-idp.{self.region}.amazonaws.com/{self.id}"
+        return f"{settings.PUBLIC_URL}/{self.id}"
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """Return a document of `configuration`."""
+        return self.configuration.get(name, default)
+
+    @property
+    def case_sensitive(self) -> bool:
+        """Whether names differ by letter case. The API's default, unlike the console's, is yes."""
+        return bool((self.setting("UsernameConfiguration") or {}).get("CaseSensitive", True))
+
+    @property
+    def username_attributes(self) -> list[str]:
+        """`email` and `phone_number` where people sign in with these in place of a name."""
+        return list(self.setting("UsernameAttributes") or [])
+
+    @property
+    def alias_attributes(self) -> list[str]:
+        """Attributes that people may also sign in with."""
+        return list(self.setting("AliasAttributes") or [])
+
+    @property
+    def auto_verified_attributes(self) -> list[str]:
+        """Attributes that get a code at sign-up and at change."""
+        return list(self.setting("AutoVerifiedAttributes") or [])
+
+    @property
+    def password_policy(self) -> dict[str, Any]:
+        """The PasswordPolicy document."""
+        return dict(self.setting("Policies", {}).get("PasswordPolicy", {}))
+
+    @cached_property
+    def schema_by_name(self) -> dict[str, dict[str, Any]]:
+        """Schema attributes by their full names (`custom:level`)."""
+        return {attribute["Name"]: attribute for attribute in self.schema}
+
+    @property
+    def lambda_config(self) -> dict[str, Any]:
+        """The LambdaConfig document."""
+        return dict(self.setting("LambdaConfig") or {})
+
+
+def _load(pool_id: str) -> tuple[UserPool, object] | None:
+    pool = UserPool.objects.filter(pk=pool_id).first()
+    return None if pool is None else (pool, pool.version)
+
+
+def _version(pool_id: str) -> object | None:
+    return UserPool.objects.filter(pk=pool_id).values_list("version", flat=True).first()
+
+
+pools: VersionedCache[UserPool] = VersionedCache(_load, _version)

@@ -1,0 +1,158 @@
+"""Pool users and the names they sign in with. They are not operators and never see the console."""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Upper
+from django.utils import timezone
+
+from userpools import ids
+
+from .pool import UserPool
+
+if TYPE_CHECKING:
+    from django.db.models.manager import RelatedManager
+
+    from .group import Membership
+    from .sign_in_session import SignInSession
+
+SEARCHABLE = ("email", "phone_number", "name", "given_name", "family_name", "preferred_username")
+
+
+class UserStatus(models.TextChoices):
+    """UserStatusType of the service model, as far as it is in use."""
+
+    UNCONFIRMED = "UNCONFIRMED", "Unconfirmed"
+    CONFIRMED = "CONFIRMED", "Confirmed"
+    FORCE_CHANGE_PASSWORD = "FORCE_CHANGE_PASSWORD", "Must change password"
+    RESET_REQUIRED = "RESET_REQUIRED", "Reset required"
+    EXTERNAL_PROVIDER = "EXTERNAL_PROVIDER", "External provider"
+
+
+class PoolUserQuerySet(models.QuerySet["PoolUser"]):
+    """Queries for users; each starts from a pool."""
+
+    def named(self, pool: UserPool, name: str) -> "PoolUserQuerySet":
+        """Users whose canonical username is `name` in this pool (one at most)."""
+        return self.filter(
+            pool_id=pool.pk, username_key=ids.canonical_key(name, case_sensitive=pool.case_sensitive)
+        )
+
+
+class PoolUser(models.Model):
+    """A person in one pool. `attributes` holds strings by name, `sub` and `identities` left out.
+
+    Attribute writes lock the row first: the JSON column is never read, changed and written unlocked.
+    """
+
+    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="users")
+    sub = models.UUIDField(default=uuid.uuid4, editable=False)
+    username = models.CharField(max_length=128, editable=False)
+    username_key = models.CharField(max_length=512, editable=False)
+    status = models.CharField(
+        max_length=32, choices=UserStatus, default=UserStatus.UNCONFIRMED, editable=False
+    )
+    enabled = models.BooleanField(default=True, editable=False)
+    attributes = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    modified_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # The password: its form, and what was derived from it. `password_pool_name` is the pool name that
+    # the verifier was computed with.
+    password_form = models.CharField(max_length=16, blank=True, default="", editable=False)
+    password_salt = models.CharField(max_length=64, blank=True, default="", editable=False)
+    password_pool_name = models.CharField(max_length=55, blank=True, default="", editable=False)
+    password_sealed = models.BinaryField(null=True, editable=False)
+    password_set_at = models.DateTimeField(null=True, editable=False)
+
+    # Grows when everything issued so far must die: sign-out everywhere, disable, password reset.
+    epoch = models.PositiveIntegerField(default=0, editable=False)
+
+    # Taken before a comparison, so that parallel guesses cannot share one attempt (models/lockout.py).
+    failed_passwords = models.PositiveIntegerField(default=0, editable=False)
+    password_tried_at = models.DateTimeField(null=True, editable=False)
+    failed_codes = models.PositiveIntegerField(default=0, editable=False)
+    code_tried_at = models.DateTimeField(null=True, editable=False)
+
+    group_count = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = PoolUserQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        memberships: RelatedManager[Membership]
+        sessions: RelatedManager[SignInSession]
+        aliases: RelatedManager["UserAlias"]
+
+    class Meta:
+        verbose_name = "user"
+        ordering = ["username_key"]
+        constraints = [
+            models.UniqueConstraint(fields=["pool", "username_key"], name="user_name_in_pool"),
+            models.UniqueConstraint(fields=["pool", "sub"], name="user_sub_in_pool"),
+        ]
+        indexes = [
+            *(
+                models.Index(
+                    models.F("pool"),
+                    Upper(KeyTextTransform(name, "attributes")),
+                    name=f"user_{name}",
+                    condition=models.Q(**{f"attributes__{name}__isnull": False}),
+                )
+                for name in SEARCHABLE
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password is set, temporary or not."""
+        return bool(self.password_form)
+
+    @property
+    def sealing_context(self) -> str:
+        """What binds the sealed password to this row."""
+        return f"{self.pool_id}:{self.sub}"
+
+    def attribute(self, name: str) -> Any:
+        """Return an attribute's value, `sub` included; None when absent."""
+        return str(self.sub) if name == "sub" else self.attributes.get(name)
+
+
+class UserAlias(models.Model):
+    """A name, other than the username, that signs one user of a pool in.
+
+    Rows exist in pools with AliasAttributes (for verified values, and for usernames, so that both
+    share one name space) and in pools with UsernameAttributes (for e-mail and phone).
+    """
+
+    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="aliases")
+    kind = models.CharField(max_length=32)
+    key = models.CharField(max_length=2048)
+
+    class Meta:
+        verbose_name_plural = "user aliases"
+        constraints = [
+            models.UniqueConstraint(fields=["pool", "key"], name="alias_owned_once"),
+            models.UniqueConstraint(fields=["user", "kind"], name="one_alias_of_a_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class GuessBucket(models.Model):
+    """Failed sign-ins under unknown names, by keyed hash: a fixed number of rows, whatever is tried."""
+
+    BUCKETS = 65536
+
+    bucket = models.PositiveIntegerField(primary_key=True)
+    failed_passwords = models.PositiveIntegerField(default=0)
+    password_tried_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return str(self.bucket)

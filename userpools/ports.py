@@ -1,0 +1,61 @@
+"""What userpools needs from outside: protocols, the values that cross them, harmless defaults."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A text message on its way. `details` is for development backends and logs of theirs alone."""
+
+    to: str
+    body: str
+    pool_id: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class SmsBackend(Protocol):
+    """Sends a text message; the SMS_BACKEND setting names the class."""
+
+    def send(self, message: Sms) -> None:
+        """Send, or raise CodeDeliveryFailureException."""
+
+
+class TriggerInvoker(Protocol):
+    """Runs a pool's trigger functions; the TRIGGER_INVOKER setting names the class."""
+
+    def configured(self, pool: Any, trigger: str) -> bool:
+        """Say whether the pool has a function for this member of LambdaConfig."""
+
+    def invoke(
+        self,
+        source: str,
+        *,
+        pool: Any,
+        client: Any,
+        username: str,
+        request: dict[str, Any],
+        response: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Run the function and return its response; the default `response` without one."""
+
+
+class NoTriggers:
+    """The default: no function ever runs."""
+
+    def configured(self, pool: Any, trigger: str) -> bool:
+        """No pool has functions."""
+        return False
+
+    def invoke(
+        self,
+        source: str,
+        *,
+        pool: Any,
+        client: Any,
+        username: str,
+        request: dict[str, Any],
+        response: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Return the default response."""
+        return response
