@@ -1,0 +1,36 @@
+"""The one mint: every access, ID and refresh token of a user is made here."""
+
+from dataclasses import dataclass
+
+import jwt
+
+from userpools.tokens.claims import Claims, TokenRequest, access_claims, id_claims
+from userpools.tokens.keys import SigningPair, keys_of
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """The tokens of one issue; `expires_in` is the access token's life in seconds."""
+
+    access_token: str
+    id_token: str
+    refresh_token: str | None
+    expires_in: int
+
+
+def sign(pair: SigningPair, claims: Claims) -> str:
+    """Sign claims as a JWS whose header has `kid` and `alg` alone."""
+    return jwt.encode(
+        claims, pair.private, algorithm="RS256", headers={"kid": pair.kid, "typ": None}
+    )
+
+
+def mint(request: TokenRequest) -> TokenSet:
+    """Make the tokens of one sign-in or refresh."""
+    keys = keys_of(request.pool)
+    return TokenSet(
+        access_token=sign(keys.access, access_claims(request)),
+        id_token=sign(keys.id, id_claims(request)),
+        refresh_token=request.refresh_token,
+        expires_in=int(request.client.access_token_lifetime.total_seconds()),
+    )
