@@ -1,4 +1,4 @@
-"""Options of the quickstart that settings depend on, turned into the environment they are read from."""
+"""Options of the quickstart that settings depend on, written where settings are read from."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def apply(arguments: list[str]) -> None:
-    """Let `--data-dir` and `--port` say where the data are and under which URL this server is known.
+    """Let `--data-dir` and `--port` say where the data are and what URL this server has.
 
     A PUBLIC_URL that names another machine stays. Mistakes are left for the command to report.
     """

@@ -11,7 +11,9 @@ DEFAULTS: dict[str, object] = {
     "DATA_DIR": Path("var"),
     "PUBLIC_URL": "http://127.0.0.1:8000",
     "MASTER_KEYS": "",
+    # The file that `keys rotate-master` may write, and the one that the operator keeps the keys in.
     "MASTER_KEY_FILE": None,
+    "MASTER_KEY_PATH": "",
     "ACCOUNT_ID": "000000000000",
     "REGIONS": (),
     "DEFAULT_REGION": "us-east-1",

@@ -160,6 +160,7 @@ POOLHOUSE: dict[str, object] = {
     "DATA_DIR": DATA_DIR,
     "PUBLIC_URL": PUBLIC_URL,
     "MASTER_KEYS": secret_from("POOLHOUSE_MASTER_KEY"),
+    "MASTER_KEY_PATH": env.str("POOLHOUSE_MASTER_KEY_FILE", default=""),
     "ACCOUNT_ID": env.str("POOLHOUSE_ACCOUNT_ID", default="000000000000"),
     "REGIONS": tuple(env.list("POOLHOUSE_REGIONS", default=[])),
     "DEFAULT_REGION": env.str("AWS_REGION", default=env.str("AWS_DEFAULT_REGION", default="us-east-1")),

@@ -45,6 +45,15 @@ EXTRA_ENUM: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 
+# Errors that an operation's own documentation names and its list lacks, by service and operation.
+EXTRA_ERRORS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "cognito-idp": {
+        # "If this parameter is set to False, the API throws an AliasExistsException error if the
+        # alias already exists." Source: API reference, AdminCreateUser, ForceAliasCreation.
+        "AdminCreateUser": frozenset({"AliasExistsException"}),
+    },
+}
+
 _TEXT = r"[\p{L}\p{M}\p{S}\p{N}\p{P} \t\n\x0b\f\r*]"
 
 # The same language as the model's pattern, matched in linear time: as written, a long run of

@@ -14,6 +14,7 @@ from botocore.model import ServiceModel
 
 from userpools.awsjson import errors
 from userpools.awsjson.output import Serializer, serializer
+from userpools.awsjson.overrides import EXTRA_ERRORS
 from userpools.awsjson.validation import Checker, checker, member_checkers
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ class Operation:
         self.signing_name: str = service.model.signing_name
         self.signature = signature_of(model)
         modelled = {shape.name for shape in model.error_shapes}
-        self.allowed_errors = errors.PROTOCOL_ERRORS | modelled
+        extra = EXTRA_ERRORS.get(service.name, {}).get(self.name, frozenset())
+        self.allowed_errors = errors.PROTOCOL_ERRORS | modelled | extra
         self.fault = next(
             (fault for name, fault in _FAULTS.items() if name in modelled), errors.InternalFailure
         )

@@ -43,9 +43,12 @@ class UserPoolQuerySet(models.QuerySet["UserPool"]):
     def for_call(self, call: Call, pool_id: str) -> "UserPool":
         """Return the pool of a signed call, kept per process; treat it as read-only.
 
-        Raises ResourceNotFoundException when it does not exist.
+        Raises ResourceNotFoundException when it does not exist in the region that the call names.
         """
-        return UserPool.cached(pool_id)
+        pool = UserPool.cached(pool_id)
+        if call.caller is not None and call.region != pool.region:
+            raise no_such_pool(pool_id)
+        return pool
 
     def locked(self, pool_id: str) -> "UserPool":
         """Return a fresh row, locked until the transaction ends; ResourceNotFoundException if absent."""

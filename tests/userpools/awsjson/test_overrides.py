@@ -7,6 +7,8 @@ from botocore.model import ServiceModel
 
 from userpools.awsjson import overrides
 from userpools.awsjson.patterns import matcher, translate
+from userpools.awsjson.service import Operation, cognito_idp
+from userpools.awsjson.throttling import Category
 from userpools.awsjson.validation import checker
 
 MODEL = ServiceModel(Loader().load_service_model("cognito-idp", "service-2"), "cognito-idp")
@@ -95,3 +97,15 @@ def test_no_pattern_takes_long_on_hostile_values():
                 violations(shape.name, value[: shape.metadata.get("max", 20_000)] + " ")
                 violations(shape.name, value[: shape.metadata.get("max", 20_000) - 1] + " ")
     assert time.process_time() - started < 10
+
+
+def test_admin_create_user_may_say_that_an_alias_is_taken():
+    served = Operation(
+        cognito_idp,
+        cognito_idp.model.operation_model("AdminCreateUser"),
+        lambda call: None,
+        category=Category.USER_CREATION,
+        resource=None,
+    )
+    assert "AliasExistsException" in served.allowed_errors
+    assert "CodeMismatchException" not in served.allowed_errors

@@ -1,0 +1,179 @@
+"""Pools, clients, users, groups, messages and the audit, as commands."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from userpools.models import AuditEntry, PoolUser, UserPool
+
+GOOD = "Correct-Horse-9"
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """Put a line on the standard input."""
+    return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text + "\n"))
+
+
+@pytest.fixture
+def made(ask):
+    """A pool that a command made."""
+    return ask("pool", "create", "made", "--region", "eu-west-3")
+
+
+def test_a_pool_is_created_listed_and_shown(ask, made):
+    assert made["Id"].startswith("eu-west-3_")
+    assert [row["Id"] for row in ask("pool", "list")] == [made["Id"]]
+    assert ask("pool", "show", made["Id"])["Name"] == "made"
+    assert AuditEntry.objects.get(action="CreateUserPool").source == "command"
+
+
+def test_an_update_keeps_what_it_does_not_name(ask, made):
+    policy = {"Policies": {"PasswordPolicy": {"MinimumLength": 12}}}
+    ask("pool", "update", made["Id"], "--settings", json.dumps(policy))
+    changed = {"DeletionProtection": "ACTIVE"}
+
+    after = ask("pool", "update", made["Id"], "--settings", json.dumps(changed))
+
+    assert after["DeletionProtection"] == "ACTIVE"
+    assert after["Policies"]["PasswordPolicy"]["MinimumLength"] == 12
+
+
+def test_a_protected_pool_and_one_without_yes_stay(run, ask, made):
+    with pytest.raises(CommandError, match="--yes"):
+        run("pool", "delete", made["Id"])
+    ask("pool", "update", made["Id"], "--settings", '{"DeletionProtection": "ACTIVE"}')
+    with pytest.raises(CommandError, match="InvalidParameterException"):
+        run("pool", "delete", made["Id"], "--yes")
+    assert UserPool.objects.exists()
+
+
+def test_a_pool_is_deleted(run, ask, made):
+    run("pool", "delete", made["Id"], "--yes")
+    assert ask("pool", "list") == []
+
+
+@pytest.mark.parametrize(
+    "document", ['{"MfaConfiguration": "PERHAPS"}', "[]", "{", "@/no/such/file"]
+)
+def test_wrong_settings_are_refused(run, made, document):
+    with pytest.raises(CommandError):
+        run("pool", "update", made["Id"], "--settings", document)
+
+
+def test_an_unknown_pool_is_refused_by_name(run, db):
+    for command in (["pool", "show"], ["client", "list"], ["group", "list"], ["keys", "list"]):
+        with pytest.raises(CommandError):
+            run(*command, "eu-west-3_Unknown1")
+
+
+def test_password_storage_is_a_setting_of_the_pool(ask, made):
+    ask("pool", "update", made["Id"], "--password-storage", "argon2id")
+    assert UserPool.objects.get().password_storage == "argon2id"
+
+
+def test_clients_with_and_without_a_secret(ask, run, made):
+    public = ask("client", "create", made["Id"], "spa", "--flow", "ALLOW_USER_PASSWORD_AUTH")
+    secret = ask("client", "create", made["Id"], "web", "--secret")
+    assert "ClientSecret" not in public
+    assert (
+        ask("client", "show", made["Id"], secret["ClientId"])["ClientSecret"]
+        == secret["ClientSecret"]
+    )
+
+    run("client", "delete", made["Id"], public["ClientId"])
+
+    assert [row["ClientName"] for row in ask("client", "list", made["Id"])] == ["web"]
+
+
+def test_a_user_is_created_confirmed(ask, made, typed):
+    typed(GOOD)
+    user = ask(
+        "user", "create", made["Id"], "ana", "--email", "ana@example.com",
+        "--attribute", "name=Ana", "--password-stdin",
+    )  # fmt: skip
+    assert user["UserStatus"] == "CONFIRMED"
+    assert user["Attributes"]["email_verified"] == "true"
+    assert user["Attributes"]["name"] == "Ana"
+    assert GOOD not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_weak_password_is_refused(run, made, typed):
+    typed("all-lower-case")
+    with pytest.raises(CommandError, match="InvalidPasswordException"):
+        run("user", "create", made["Id"], "ana", "--password-stdin")
+    assert not PoolUser.objects.exists()
+
+
+def test_an_invited_user_gets_a_message(ask, run, made):
+    user = ask("user", "create", made["Id"], "ana", "--email", "ana@example.com", "--invite")
+    assert user["UserStatus"] == "FORCE_CHANGE_PASSWORD"
+    assert [row["State"] for row in ask("messages", "list")] == ["due"]
+    assert ask("messages", "deliver") == {"Sent": 1, "Waiting": 0}
+    assert ask("messages", "list", "--state", "due") == []
+
+
+def test_users_are_listed_beyond_a_page(ask, made):
+    call_command("bench_seed", pool=made["Id"], start=0, stop=70, stdout=io.StringIO())
+    assert len(ask("user", "list", made["Id"])) == 70
+    assert len(ask("user", "list", made["Id"], "--limit", "65")) == 65
+    found = ask("user", "list", made["Id"], "--filter", 'email = "g0000007@example.com"')
+    assert [user["Username"] for user in found] == ["g0000007"]
+
+
+def test_seeded_users_can_sign_in(idp, pool, client):
+    call_command("bench_seed", pool=pool.pk, start=3, stop=5, stdout=io.StringIO())
+    idp.initiate_auth(
+        ClientId=client.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "g0000004", "PASSWORD": "Bench-Passw0rd-1!"},
+    )
+
+
+def test_a_users_life(ask, run, pool, user, client, sign_in, idp, typed):
+    tokens = sign_in(client)
+    run("user", "sign-out", pool.pk, "ana")
+    with pytest.raises(idp.exceptions.NotAuthorizedException):
+        idp.get_user(AccessToken=tokens["AccessToken"])
+    run("user", "disable", pool.pk, "ana")
+    with pytest.raises(idp.exceptions.NotAuthorizedException):
+        sign_in(client)
+    run("user", "enable", pool.pk, "ana")
+    typed("Another-Horse-8")
+    run("user", "set-password", pool.pk, "ana", "--password-stdin")
+    assert sign_in(client, password="Another-Horse-8")
+    run("user", "delete", pool.pk, "ana")
+    assert not PoolUser.objects.exists()
+
+
+def test_groups_and_their_members(ask, run, pool, user):
+    ask("group", "create", pool.pk, "editors", "--precedence", "3")
+    run("group", "add", pool.pk, "editors", "ana")
+    assert [row["Members"] for row in ask("group", "list", pool.pk)] == [1]
+    run("group", "remove", pool.pk, "editors", "ana")
+    run("group", "delete", pool.pk, "editors")
+    assert ask("group", "list", pool.pk) == []
+    with pytest.raises(CommandError, match="ResourceNotFoundException"):
+        run("group", "delete", pool.pk, "editors")
+
+
+def test_the_audit_is_listed_newest_first_and_filtered(ask, made):
+    ask("group", "create", made["Id"], "editors")
+    actions = [row["Action"] for row in ask("audit", "list", "--pool", made["Id"])]
+    assert actions == ["CreateGroup", "CreateUserPool"]
+    assert ask("audit", "list", "--action", "DeleteUserPool") == []
+    assert "After" in ask("audit", "list", "--changes")[0]
+
+
+def test_a_table_has_a_line_for_each_row(run, made):
+    lines = run("pool", "list").splitlines()
+    assert lines[0].split() == ["Id", "Name", "Created"]
+    assert made["Id"] in lines[1]
+
+
+def test_the_doctor_finds_a_working_server_in_order(ask):
+    rows = ask("doctor")
+    assert {row["State"] for row in rows} == {"ok"}
+    assert {"database", "master key", "outbox", "clock"} <= {row["Part"] for row in rows}

@@ -1,0 +1,491 @@
+"""What people do with their own account, through boto3."""
+
+import base64
+import json
+import threading
+from datetime import timedelta
+
+import jwt
+import pytest
+import time_machine
+from cryptography.hazmat.primitives import serialization
+from django.db import connection
+from django.utils import timezone
+
+from tests.conftest import PASSWORD
+from userpools.auth.secret_hash import secret_hash
+from userpools.models import KeyUse, Message, PoolUser, SigningKey, UserPool, VerificationCode
+from userpools.tokens import keys
+from userpools.tokens.keys import keys_of
+
+pytestmark = pytest.mark.django_db
+
+
+def listed(**values):
+    return [{"Name": name, "Value": value} for name, value in values.items()]
+
+
+def refused(idp, error, call, **members):
+    with pytest.raises(getattr(idp.exceptions, error)) as caught:
+        call(**members)
+    return caught.value.response["Error"]["Message"]
+
+
+@pytest.fixture
+def make_pool(idp):
+    def make(**members):
+        made = idp.create_user_pool(PoolName="made", **members)["UserPool"]
+        return UserPool.objects.get(id=made["Id"])
+
+    return make
+
+
+@pytest.fixture
+def verifying(make_pool, make_client):
+    """A client of a pool that verifies e-mail addresses."""
+    return make_client(make_pool(AutoVerifiedAttributes=["email"]))
+
+
+@pytest.fixture
+def signed_up(idp, verifying):
+    return idp.sign_up(
+        ClientId=verifying.client_id,
+        Username="eva",
+        Password=PASSWORD,
+        UserAttributes=listed(email="eva@example.com"),
+    )
+
+
+def confirm(idp, client, code, **more):
+    return idp.confirm_sign_up(
+        ClientId=client.client_id, Username="eva", ConfirmationCode=code, **more
+    )
+
+
+# Signing up
+
+
+def test_signing_up_where_only_administrators_may_is_refused(idp, make_pool, make_client):
+    pool = make_pool(AdminCreateUserConfig={"AllowAdminCreateUserOnly": True})
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.sign_up,
+        ClientId=make_client(pool).client_id,
+        Username="eva",
+        Password=PASSWORD,
+    )
+    assert said == "SignUp is not permitted for this user pool"
+    assert not PoolUser.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("Short1!", "Password not long enough"),
+        ("NO-LOWER-CASE-1", "Password must have lowercase characters"),
+        ("no-upper-case-1", "Password must have uppercase characters"),
+        ("No-Numeric-Here", "Password must have numeric characters"),
+        ("NoSymbolsHere12", "Password must have symbol characters"),
+    ],
+)
+def test_a_password_outside_the_policy_is_refused(idp, client, password, message):
+    said = refused(
+        idp,
+        "InvalidPasswordException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        Password=password,
+    )
+    assert said == f"Password did not conform with policy: {message}"
+
+
+@pytest.mark.parametrize("name", ["email_verified", "phone_number_verified"])
+def test_nobody_verifies_their_own_contact(idp, client, name):
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        Password=PASSWORD,
+        UserAttributes=listed(**{name: "true"}),
+    )
+    assert said == "A client attempted to write unauthorized attribute"
+
+
+def test_attributes_outside_the_clients_write_list_are_refused(idp, pool, make_client):
+    client = make_client(pool, WriteAttributes=["email"])
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        Password=PASSWORD,
+        UserAttributes=listed(nickname="e"),
+    )
+    assert said == "A client attempted to write unauthorized attribute"
+
+
+def test_required_attributes_are_demanded(idp, make_pool, make_client):
+    pool = make_pool(
+        Schema=[{"Name": "email", "Required": True}, {"Name": "name", "Required": True}]
+    )
+    said = refused(
+        idp,
+        "InvalidParameterException",
+        idp.sign_up,
+        ClientId=make_client(pool).client_id,
+        Username="eva",
+        Password=PASSWORD,
+    )
+    lines = said.removeprefix("Attributes did not conform to the schema: ").splitlines()
+    assert sorted(lines) == [
+        "email: The attribute is required",
+        "name.formatted: The attribute name.formatted is required",
+    ]
+
+
+def test_a_taken_name_is_told(idp, client, user):
+    said = refused(
+        idp,
+        "UsernameExistsException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="ana",
+        Password=PASSWORD,
+    )
+    assert said == "User already exists"
+
+
+def test_a_secret_client_wants_the_hash(idp, pool, make_client):
+    client = make_client(pool, GenerateSecret=True)
+    members = {"ClientId": client.client_id, "Username": "eva", "Password": PASSWORD}
+    assert "was not received" in refused(idp, "NotAuthorizedException", idp.sign_up, **members)
+    digest = secret_hash(client.secret_values[0], "eva", client.client_id)
+    assert idp.sign_up(**members, SecretHash=digest)["UserSub"]
+
+
+def test_without_verification_no_code_is_sent(idp, client, sent):
+    answer = idp.sign_up(
+        ClientId=client.client_id,
+        Username="eva",
+        Password=PASSWORD,
+        UserAttributes=listed(email="eva@example.com"),
+    )
+    assert answer["UserConfirmed"] is False
+    assert "CodeDeliveryDetails" not in answer
+    assert sent() == []
+
+
+def test_the_phone_gets_the_code_before_the_address(idp, make_pool, make_client, sent):
+    client = make_client(make_pool(AutoVerifiedAttributes=["email", "phone_number"]))
+    answer = idp.sign_up(
+        ClientId=client.client_id,
+        Username="eva",
+        Password=PASSWORD,
+        UserAttributes=listed(email="eva@example.com", phone_number="+4915112345678"),
+    )
+    assert answer["CodeDeliveryDetails"] == {
+        "Destination": "+*********5678",
+        "DeliveryMedium": "SMS",
+        "AttributeName": "phone_number",
+    }
+    (message,) = sent()
+    assert message["to"] == "+4915112345678"
+
+
+# Confirming
+
+
+def test_a_code_confirms_the_user_and_the_address(idp, verifying, signed_up, sent, sign_in):
+    assert signed_up["CodeDeliveryDetails"] == {
+        "Destination": "e***@e***",
+        "DeliveryMedium": "EMAIL",
+        "AttributeName": "email",
+    }
+    (message,) = sent()
+    assert message["to"] == "eva@example.com"
+    assert len(message["code"]) == 6
+    assert message["code"] in message["body"]
+    confirm(idp, verifying, message["code"])
+    tokens = sign_in(verifying, "eva")
+    claims = jwt.decode(tokens["IdToken"], options={"verify_signature": False})
+    assert claims["email_verified"] is True
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.confirm_sign_up,
+        ClientId=verifying.client_id,
+        Username="eva",
+        ConfirmationCode=message["code"],
+    )
+    assert said == "User cannot be confirmed. Current status is CONFIRMED"
+
+
+def test_a_wrong_code_is_refused_and_counted(idp, verifying, signed_up, sent):
+    (message,) = sent()
+    wrong = "000000" if message["code"] != "000000" else "000001"
+    for _ in range(15):
+        said = refused(
+            idp,
+            "CodeMismatchException",
+            idp.confirm_sign_up,
+            ClientId=verifying.client_id,
+            Username="eva",
+            ConfirmationCode=wrong,
+        )
+        assert said == "Invalid verification code provided, please try again."
+    # The right one no longer helps within the hour.
+    refused(
+        idp,
+        "TooManyFailedAttemptsException",
+        idp.confirm_sign_up,
+        ClientId=verifying.client_id,
+        Username="eva",
+        ConfirmationCode=message["code"],
+    )
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+        confirm(idp, verifying, message["code"])
+
+
+def test_an_expired_code_is_told_apart(idp, verifying, signed_up, sent):
+    (message,) = sent()
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=1)):
+        said = refused(
+            idp,
+            "ExpiredCodeException",
+            idp.confirm_sign_up,
+            ClientId=verifying.client_id,
+            Username="eva",
+            ConfirmationCode=message["code"],
+        )
+    assert said == "Invalid code provided, please request a code again."
+
+
+def test_a_code_for_an_address_that_changed_is_void(idp, verifying, signed_up, sent):
+    (message,) = sent()
+    idp.admin_update_user_attributes(
+        UserPoolId=verifying.pool_id,
+        Username="eva",
+        UserAttributes=listed(email="else@example.com"),
+    )
+    refused(
+        idp,
+        "ExpiredCodeException",
+        idp.confirm_sign_up,
+        ClientId=verifying.client_id,
+        Username="eva",
+        ConfirmationCode=message["code"],
+    )
+
+
+def test_another_users_code_is_refused(idp, verifying, signed_up, sent):
+    idp.sign_up(
+        ClientId=verifying.client_id,
+        Username="ida",
+        Password=PASSWORD,
+        UserAttributes=listed(email="ida@example.com"),
+    )
+    code = next(message["code"] for message in sent() if message["username"] == "ida")
+    refused(
+        idp,
+        "CodeMismatchException",
+        idp.confirm_sign_up,
+        ClientId=verifying.client_id,
+        Username="eva",
+        ConfirmationCode=code,
+    )
+
+
+def test_an_unknown_user_is_told_only_where_the_client_tells(idp, verifying, make_client):
+    members = {"Username": "nobody", "ConfirmationCode": "123456"}
+    refused(
+        idp,
+        "UserNotFoundException",
+        idp.confirm_sign_up,
+        ClientId=verifying.client_id,
+        **members,
+    )
+    hiding = make_client(verifying.pool, PreventUserExistenceErrors="ENABLED")
+    refused(
+        idp, "CodeMismatchException", idp.confirm_sign_up, ClientId=hiding.client_id, **members
+    )
+
+
+def test_a_verified_alias_of_another_moves_only_by_force(idp, make_pool, make_client, sent):
+    client = make_client(make_pool(AliasAttributes=["email"], AutoVerifiedAttributes=["email"]))
+    codes = {}
+    for name in ("ana", "eva"):
+        idp.sign_up(
+            ClientId=client.client_id,
+            Username=name,
+            Password=PASSWORD,
+            UserAttributes=listed(email="shared@example.com"),
+        )
+    codes = {message["username"]: message["code"] for message in sent()}
+    idp.confirm_sign_up(
+        ClientId=client.client_id, Username="ana", ConfirmationCode=codes["ana"]
+    )
+    said = refused(
+        idp,
+        "AliasExistsException",
+        idp.confirm_sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        ConfirmationCode=codes["eva"],
+    )
+    assert said == "An account with the email already exists."
+    assert PoolUser.objects.get(username="eva").status == "UNCONFIRMED"
+    confirm(idp, client, codes["eva"], ForceAliasCreation=True)
+    shown = idp.admin_get_user(UserPoolId=client.pool_id, Username="shared@example.com")
+    assert shown["Username"] == "eva"
+
+
+def test_codes_are_kept_hashed_and_messages_sealed(idp, verifying, signed_up, sent):
+    row = Message.objects.get()
+    assert b"eva@example.com" not in bytes(row.sealed)
+    (message,) = sent()
+    assert message["code"].encode() not in bytes(VerificationCode.objects.get().code_hash)
+    row.refresh_from_db()
+    assert row.sealed is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_used_in_parallel_confirms_once(idp, verifying, signed_up, sent):
+    (message,) = sent()
+    outcomes = []
+
+    def run():
+        try:
+            confirm(idp, verifying, message["code"])
+            outcomes.append("confirmed")
+        except idp.exceptions.ClientError as exc:
+            outcomes.append(exc.response["Error"]["Code"])
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("confirmed") == 1
+
+
+# One's own profile
+
+
+def test_a_profile_shows_what_the_client_may_read(idp, pool, user, make_client, sign_in):
+    client = make_client(pool, ReadAttributes=["nickname"])
+    shown = idp.get_user(AccessToken=sign_in(client)["AccessToken"])
+    assert shown["Username"] == "ana"
+    assert [item["Name"] for item in shown["UserAttributes"]] == ["sub"]
+
+
+def test_a_profile_costs_one_query(idp, pool, client, user, sign_in, django_assert_num_queries):
+    token = sign_in(client)["AccessToken"]
+    idp.get_user(AccessToken=token)
+    UserPool.cached(pool.id)
+    with django_assert_num_queries(1):
+        idp.get_user(AccessToken=token)
+
+
+def test_a_deleted_users_token_is_refused(idp, pool, client, user, make_user, sign_in):
+    token = sign_in(client)["AccessToken"]
+    idp.admin_delete_user(UserPoolId=pool.id, Username="ana")
+    make_user(pool, "ana")
+    assert refused(idp, "NotAuthorizedException", idp.get_user, AccessToken=token) == (
+        "Access Token has been revoked"
+    )
+
+
+def test_an_expired_token_is_told_apart(idp, client, user, sign_in):
+    token = sign_in(client)["AccessToken"]
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+        said = refused(idp, "NotAuthorizedException", idp.get_user, AccessToken=token)
+    assert said == "Access Token has expired"
+
+
+def forged(token, *, header=None, claims=None, key=None, algorithm="RS256"):
+    old_header = jwt.get_unverified_header(token)
+    old_claims = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode(
+        {**old_claims, **(claims or {})},
+        key,
+        algorithm=algorithm,
+        headers={**old_header, **(header or {})},
+    )
+
+
+def test_tokens_that_are_not_ours_are_refused(idp, pool, client, user, sign_in, make_pool):
+    tokens = sign_in(client)
+    token = tokens["AccessToken"]
+    own = keys_of(UserPool.cached(pool.id))
+    stranger = keys._private(keys.make_key(pool, KeyUse.ACCESS))
+    public_pem = own.access.private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    head, body, signature = token.split(".")
+
+    def encoded(value):
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    hostile = {
+        "the ID token": tokens["IdToken"],
+        "alg none": f"{encoded({'alg': 'none', 'kid': own.access.kid})}.{body}.",
+        "alg NONE": f"{encoded({'alg': 'NONE', 'kid': own.access.kid})}.{body}.{signature}",
+        "own key, our kid": forged(token, key=stranger),
+        "unknown kid": forged(token, key=own.access.private, header={"kid": "x"}),
+        "kid as a path": forged(token, key=own.access.private, header={"kid": "../../dev/null"}),
+        "signed by the ID key": forged(
+            token, key=own.id.private, header={"kid": own.id.kid}
+        ),
+        "embedded jwk": forged(token, key=stranger, header={"jwk": {"kty": "RSA"}, "jku": "http://x/"}),
+        "truncated": token[:-6],
+        "trailing": token + "AA",
+        "not canonical": token[:-1] + ("B" if token[-1] != "B" else "C"),
+        "other claims": f"{head}.{encoded({'sub': 'x'})}.{signature}",
+        "four parts": token + ".x",
+        "no parts": "x" * 200,
+        "token_use": forged(token, key=own.access.private, claims={"token_use": "id"}),
+        "other pool": forged(
+            token, key=own.access.private, claims={"iss": make_pool().issuer}
+        ),
+        "no issuer": forged(token, key=own.access.private, claims={"iss": "http://evil"}),
+        "scope": forged(token, key=own.access.private, claims={"scope": "openid"}),
+        "a client of nobody": forged(token, key=own.access.private, claims={"client_id": "x"}),
+        "another sub": forged(
+            token, key=own.access.private, claims={"sub": "00000000-0000-4000-8000-000000000000"}
+        ),
+    }
+    # HMAC with the public key's bytes as the secret: built by hand, as the library refuses to.
+    import hashlib  # noqa: PLC0415
+    import hmac  # noqa: PLC0415
+
+    confused_head = encoded({"alg": "HS256", "kid": own.access.kid})
+    digest = hmac.digest(public_pem, f"{confused_head}.{body}".encode(), hashlib.sha256)
+    hostile["HS256"] = (
+        f"{confused_head}.{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+    )
+    for name, bad in hostile.items():
+        with pytest.raises(idp.exceptions.NotAuthorizedException):
+            idp.get_user(AccessToken=bad)
+            pytest.fail(name)
+    assert idp.get_user(AccessToken=token)["Username"] == "ana"
+
+
+def test_a_rotated_keys_tokens_live_on_until_it_retires(idp, pool, client, user, sign_in):
+    token = sign_in(client)["AccessToken"]
+    keys.rotate(pool, overlap=timedelta(minutes=10))
+    fresh = sign_in(client)["AccessToken"]
+    assert jwt.get_unverified_header(fresh)["kid"] != jwt.get_unverified_header(token)["kid"]
+    for each in (token, fresh):
+        assert idp.get_user(AccessToken=each)["Username"] == "ana"
+    SigningKey.objects.filter(is_active=False).update(retire_at=timezone.now())
+    pool.touch()
+    said = refused(idp, "NotAuthorizedException", idp.get_user, AccessToken=token)
+    assert said == "Could not verify signature for Access Token"
+    assert idp.get_user(AccessToken=fresh)["Username"] == "ana"

@@ -1,0 +1,150 @@
+"""The system checks: what fires each of them, and that a sound server fires none."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from userpools import checks, sealing
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+PRODUCTION = {
+    "PRODUCTION": True,
+    "PUBLIC_URL": "https://auth.example.com",
+    "SMS_BACKEND": "userpools.messaging.sms.NoSms",
+    "REDIS_URL": "redis://localhost",
+}
+
+
+@pytest.fixture
+def production(settings):
+    """Change Poolhouse's settings to those of a sound server, and what a test names."""
+
+    def change(**changes):
+        settings.POOLHOUSE = {**settings.POOLHOUSE, **PRODUCTION, **changes}
+        settings.EMAIL_BACKEND = changes.pop("EMAIL_BACKEND", SMTP)
+
+    return change
+
+
+def ids(*found):
+    return [message.id.partition(".")[2] for messages in found for message in messages]
+
+
+def test_a_sound_server_has_nothing_to_mend(production):
+    production()
+    every = (
+        checks.master_key, checks.arithmetic, checks.delivery, checks.public_url,
+        checks.shared_state, checks.saml_libraries,
+    )  # fmt: skip
+    assert ids(*(check() for check in every)) == []
+
+
+def test_no_master_key_beside_old_data(production):
+    production(MASTER_KEYS="")
+    assert ids(checks.master_key()) == ["E001"]
+
+
+def test_a_master_key_in_the_data_folder(production, tmp_path):
+    path = tmp_path / "master.key"
+    path.write_text(sealing.new_key_text())
+    path.chmod(0o644)
+    production(DATA_DIR=tmp_path, MASTER_KEY_PATH=str(path))
+    assert ids(checks.master_key()) == ["W003", "W004"]
+    path.chmod(0o600)
+    production(DATA_DIR=tmp_path / "data", MASTER_KEY_PATH=str(path))
+    assert ids(checks.master_key()) == []
+
+
+@pytest.mark.parametrize("in_production", [True, False])
+def test_sign_ins_without_gmpy2(production, monkeypatch, in_production):
+    monkeypatch.setattr("userpools.auth.srp.HAS_CONSTANT_TIME", False)
+    production(PRODUCTION=in_production)
+    assert ids(checks.arithmetic()) == ["E005" if in_production else "W005"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"EMAIL_BACKEND": "userpools.messaging.development.OutboxEmailBackend"},
+        {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"},
+        {"SMS_BACKEND": "userpools.messaging.development.OutboxSms"},
+    ],
+)
+def test_a_development_outbox_in_production(production, change):
+    production(**change)
+    assert ids(checks.delivery()) == ["E006"]
+
+
+def test_an_unencrypted_public_url(production):
+    production(PUBLIC_URL="http://auth.example.com")
+    assert ids(checks.public_url()) == ["W008"]
+
+
+def test_debug_in_production(production, settings):
+    production()
+    settings.DEBUG = True
+    assert ids(checks.public_url()) == ["E007"]
+
+
+def test_postgresql_without_redis(production, monkeypatch):
+    production(REDIS_URL="")
+    monkeypatch.setattr("userpools.checks.connections", {"default": Vendor()})
+    assert ids(checks.shared_state()) == ["I009"]
+
+
+class Vendor:
+    vendor = "postgresql"
+
+
+def test_a_saml_library_that_does_not_load(monkeypatch):
+    monkeypatch.setitem(sys.modules, "xmlsec", None)
+    assert ids(checks.saml_libraries()) == ["W010"]
+
+
+def manage(*arguments, **environment):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT, env={**kept, **environment}, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """What a sound production server is told."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings.production",
+        "POOLHOUSE_DATA_DIR": str(tmp_path),
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "POOLHOUSE_MASTER_KEY": sealing.new_key_text(),
+        "PUBLIC_URL": "https://auth.example.com",
+        "EMAIL_URL": "smtp+tls://user:password@mail.example.com:587",
+        "REDIS_URL": "redis://localhost:6379",
+    }
+
+
+def test_production_settings_pass_djangos_deployment_checks(environment):
+    done = manage("check", "--deploy", "--fail-level", "INFO", **environment)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY"),
+        ({"POOLHOUSE_MASTER_KEY": ""}, "POOLHOUSE_MASTER_KEY"),
+        ({"POOLHOUSE_MASTER_KEY": "short"}, "new-master"),
+        ({"EMAIL_URL": "consolemail://"}, "E006"),
+    ],
+)
+def test_production_does_not_start_with(environment, change, says):
+    environment |= change
+    done = manage("serve", **environment)
+    assert done.returncode != 0
+    assert says in done.stderr

@@ -1,0 +1,119 @@
+"""Sign-in events: each attempt and its outcome, read only."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from userpools.admin import markup
+from userpools.admin.base import RecordAdmin
+from userpools.admin.filters import ValuesFilter
+from userpools.admin.markup import Card, Fact
+from userpools.models import AuthEvent, PoolUser
+
+TONES = {"Pass": "good", "Fail": "bad", "InProgress": "info"}
+
+
+class OutcomeFilter(ValuesFilter):
+    """By outcome."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+    values = ("Pass", "Fail", "InProgress")
+
+
+def outcome_badge(event: AuthEvent) -> SafeString:
+    """Show an outcome in its colour."""
+    return markup.badge(event.outcome, TONES.get(event.outcome, "plain"))
+
+
+@admin.register(AuthEvent)
+class AuthEventAdmin(RecordAdmin):
+    """Who tried to sign in, from where, and how it went."""
+
+    list_display = ("shown_time", "username", "shown_outcome", "reason", "flow", "ip_address", "shown_pool")
+    list_display_links = ("shown_time",)
+    list_filter = (
+        OutcomeFilter,
+        ("pool_id", FieldTextFilter),
+        ("client_id", FieldTextFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    search_fields = ("username",)
+    search_help_text = "User name, sub or address"
+    empty_title = "No sign-in yet"
+    empty_text = "Every attempt to sign in to a pool is listed here, with its outcome and where it came from."
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuthEvent], search_term: str
+    ) -> tuple[QuerySet[AuthEvent], bool]:
+        """Match whole names, subs and addresses."""
+        term = search_term.strip().replace("\x00", "")
+        if not term:
+            return queryset, False
+        wanted = Q(username=term) | Q(ip_address=term)
+        try:
+            wanted |= Q(user_sub=uuid.UUID(term)) | Q(pk=uuid.UUID(term))
+        except ValueError:
+            pass
+        return queryset.filter(wanted), False
+
+    @display(description="Time", ordering="created_at")
+    def shown_time(self, event: AuthEvent) -> SafeString:
+        """Return when it happened."""
+        return markup.when(event.created_at)
+
+    @display(description="Outcome", ordering="outcome")
+    def shown_outcome(self, event: AuthEvent) -> SafeString:
+        """Return the outcome."""
+        return outcome_badge(event)
+
+    @display(description="Pool id")
+    def shown_pool(self, event: AuthEvent) -> SafeString:
+        """Return the pool's id."""
+        return markup.code(event.pool_id)
+
+    def summary(self, request: HttpRequest, obj: AuthEvent) -> list[Fact]:
+        """Say who, when and how it went."""
+        return [
+            Fact("Outcome", outcome_badge(obj), obj.reason),
+            Fact("User", self._user(obj)),
+            Fact("Time", markup.when(obj.created_at)),
+            Fact("Address", markup.copyable(obj.ip_address)),
+        ]
+
+    def _user(self, event: AuthEvent) -> Any:
+        user = (
+            PoolUser.objects.filter(pool_id=event.pool_id, sub=event.user_sub).only("id", "username").first()
+            if event.user_sub
+            else None
+        )
+        return markup.link(user, user.username) if user else (event.username or markup.DASH)
+
+    def cards(self, request: HttpRequest, obj: AuthEvent) -> list[Card]:
+        """Show the rest."""
+        return [
+            Card(
+                "Details",
+                facts=[
+                    Fact("Event id", markup.copyable(obj.pk)),
+                    Fact("Kind", obj.event_type),
+                    Fact("Flow", obj.flow or markup.DASH),
+                    Fact("Pool id", markup.copyable(obj.pool_id)),
+                    Fact("Client id", markup.copyable(obj.client_id)),
+                    Fact("Sub", markup.copyable(obj.user_sub)),
+                    Fact("Program", obj.user_agent or markup.DASH),
+                    Fact("Request id", markup.copyable(obj.request_id)),
+                ],
+                wide=True,
+            )
+        ]
+
+    def audit_query(self, obj: AuthEvent) -> str:
+        """Find the entries of the same request."""
+        return f"q={obj.request_id or obj.pk}"

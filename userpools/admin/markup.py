@@ -1,0 +1,119 @@
+"""Pieces of pages: identifiers with a copy button, badges, times, and the cards of a page."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+DASH = mark_safe('<span class="ph-muted">–</span>')  # noqa: S308
+TONES = frozenset({"good", "bad", "warn", "info", "plain"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and its value; `help` explains what the value means."""
+
+    label: str
+    value: Any
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A part of a page: facts, or a table. `empty` says what to do when there is nothing."""
+
+    title: str
+    facts: Sequence[Fact] = ()
+    headers: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    empty: str = ""
+    note: str = ""
+    more: tuple[str, str] | None = None
+    wide: bool = False
+
+
+def copyable(value: object) -> SafeString:
+    """Show an identifier in monospace with a button that copies it."""
+    if not value:
+        return DASH
+    return format_html(
+        '<span class="ph-id"><code>{}</code><button type="button" class="ph-copy" data-copy="{}"'
+        ' aria-label="Copy {}" title="Copy"><span class="material-symbols-outlined"'
+        ' aria-hidden="true">content_copy</span></button></span>',
+        value,
+        value,
+        value,
+    )
+
+
+def code(value: object) -> SafeString:
+    """Show a value in monospace."""
+    return format_html('<code class="ph-code">{}</code>', value) if value else DASH
+
+
+def badge(text: object, tone: str = "plain") -> SafeString:
+    """Show a state as a coloured word; the word alone says it too."""
+    return format_html('<span class="ph-badge ph-{}">{}</span>', tone if tone in TONES else "plain", text)
+
+
+def badges(values: Iterable[object], tone: str = "plain") -> SafeString:
+    """Show several states side by side."""
+    return format_html_join(" ", "{}", ((badge(value, tone),) for value in values)) or DASH
+
+
+def when(moment: datetime | None) -> SafeString:
+    """Show a time in UTC; the exact one is in its tooltip."""
+    if moment is None:
+        return DASH
+    moment = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}" class="ph-time">{}</time>',
+        moment.isoformat(),
+        moment.isoformat(),
+        f"{moment:%d %b %Y, %H:%M}",
+    )
+
+
+def address_of(obj: Model) -> str:
+    """Return the address of an object's page."""
+    meta = obj._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(str(obj.pk))])
+
+
+def list_of(model: type[Model], query: str = "") -> str:
+    """Return the address of a model's list, with a query string (no question mark)."""
+    meta = model._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+    return f"{address}?{query}" if query else address
+
+
+def link(obj: Model, text: object = "") -> SafeString:
+    """Link to an object's page."""
+    return format_html('<a class="ph-link" href="{}">{}</a>', address_of(obj), text or obj)
+
+
+def plain_link(address: str, text: object) -> SafeString:
+    """Link to an address of this console."""
+    return format_html('<a class="ph-link" href="{}">{}</a>', address, text)
+
+
+def list_link(model: type[Model], text: object, query: str = "") -> SafeString:
+    """Link to a model's list."""
+    return plain_link(list_of(model, query), text)
+
+
+def counted(number: int, limit: int) -> str:
+    """Show a count that stopped at `limit`."""
+    return f"{limit:,}+" if number > limit else f"{number:,}"
+
+
+def joined(*parts: SafeString) -> SafeString:
+    """Put pieces side by side."""
+    return format_html_join(" ", "{}", ((part,) for part in parts))

@@ -1,0 +1,295 @@
+"""User pools."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from userpools.admin import fields, markup
+from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
+from userpools.admin.base import MOST_COUNTED, ServiceAdmin
+from userpools.admin.markup import Card, Fact
+from userpools.admin.pool_form import FIELDSETS, PoolForm
+from userpools.audit import Actor, record_act
+from userpools.models import AppClient, AuthEvent, Group, IssuerProfile, PasswordStorage, PoolUser, SigningKey, UserPool
+from userpools.services import mfa, pools
+from userpools.tokens import keys
+
+TIER_TONES = {"LITE": "plain", "ESSENTIALS": "info", "PLUS": "good"}
+SHOWN_CLIENTS = 20
+
+
+def _rotate(request: HttpRequest, pool: UserPool, _answers: dict[str, Any]) -> str:
+    with transaction.atomic():
+        fresh = keys.rotate(pool)
+        record_act(
+            actor_of(request),
+            "RotateSigningKeys",
+            pool_id=pool.pk,
+            resource=pool.arn,
+            after={"Kids": [key.kid for key in fresh]},
+        )
+    return "New tokens are signed with new keys; the old ones stay published until their tokens have expired."
+
+
+class CustomAttribute(ActForm):
+    """A custom attribute, as SchemaAttributeType describes it."""
+
+    name = fields.text(
+        "Name", "1 to 20 characters, without <code>custom:</code>, which is put before it.", required=True,
+        max_length=20, mono=True,
+    )
+    kind = fields.choice("Type", ((kind, kind) for kind in ("String", "Number", "Boolean", "DateTime")))
+    low = fields.text("At least", "Length of a string, or value of a number; may be empty.", mono=True)
+    high = fields.text("At most", "Length of a string (up to 2048), or value of a number; may be empty.", mono=True)
+    mutable = fields.switch("Can be changed after sign-up", initial=True)
+
+    def definition(self) -> dict[str, Any]:
+        """Return SchemaAttributeType."""
+        answers = self.cleaned_data
+        made: dict[str, Any] = {
+            "Name": answers["name"], "AttributeDataType": answers["kind"], "Mutable": answers["mutable"]
+        }
+        if answers["kind"] in BOUNDS:
+            member, low, high = BOUNDS[answers["kind"]]
+            bounds = {low: answers["low"], high: answers["high"]}
+            made[member] = {name: value for name, value in bounds.items() if value}
+        return made
+
+    def clean(self) -> dict[str, Any]:
+        """Hand the definition on, as the act's answer."""
+        super().clean()
+        return {**self.cleaned_data, "definition": {} if self.errors else self.definition()}
+
+
+BOUNDS = {
+    "String": ("StringAttributeConstraints", "MinLength", "MaxLength"),
+    "Number": ("NumberAttributeConstraints", "MinValue", "MaxValue"),
+}
+
+
+def _add_attribute(request: HttpRequest, pool: UserPool, answers: dict[str, Any]) -> str:
+    pools.add_custom_attributes(pool.pk, [answers["definition"]], actor=actor_of(request))
+    return f"The attribute custom:{answers['name']} is added."
+
+
+def _delete(request: HttpRequest, pool: UserPool, _answers: dict[str, Any]) -> str:
+    pools.delete(pool.pk, actor=actor_of(request))
+    return f"The user pool “{pool.name}” is deleted."
+
+
+@admin.register(UserPool)
+class UserPoolAdmin(ServiceAdmin):
+    """The pools of this server."""
+
+    form = PoolForm
+    list_display = ("shown_name", "shown_id", "region", "shown_users", "shown_tier", "state", "shown_created")
+    list_filter = ("region", "tier", "deletion_protection")
+    search_fields = ("name", "id")
+    search_help_text = "Name or id"
+    ordering = ("name",)
+    warn_unsaved_form = True
+    fieldsets = tuple((title, {"fields": names, "classes": ["tab"]}) for title, names in FIELDSETS)
+    empty_title = "No user pool yet"
+    empty_text = (
+        "A user pool is a directory of users with its own sign-in rules, tokens and app clients. "
+        "Create one here, or with create_user_pool from any AWS SDK."
+    )
+    acts = (
+        Act(
+            name="rotate-keys",
+            title="Rotate signing keys",
+            run=_rotate,
+            icon="autorenew",
+            permission="userpools.add_signingkey",
+            text="New ID and access tokens are signed with two new keys at once. The present keys stay in the "
+            "published set for 24 hours, so tokens that are out keep working.",
+        ),
+        Act(
+            name="add-attribute",
+            title="Add custom attribute",
+            run=_add_attribute,
+            icon="new_label",
+            form_class=CustomAttribute,
+            text="A custom attribute can never be removed or renamed. A pool has at most 50 of them.",
+        ),
+        Act(
+            name="delete",
+            title="Delete user pool",
+            run=_delete,
+            icon="delete",
+            form_class=ConfirmByName,
+            permission="delete",
+            is_dangerous=True,
+            ends=True,
+            text="The pool goes with all its users, groups, app clients and keys. Every token of it is refused "
+            "from then on. This cannot be undone.",
+        ),
+    )
+
+    @display(description="Name", ordering="name")
+    def shown_name(self, pool: UserPool) -> str:
+        """Return the name, which links to the pool."""
+        return pool.name
+
+    @display(description="Pool id", ordering="id")
+    def shown_id(self, pool: UserPool) -> SafeString:
+        """Return the id, ready to be copied."""
+        return markup.copyable(pool.pk)
+
+    @display(description="Users", ordering="user_count")
+    def shown_users(self, pool: UserPool) -> str:
+        """Return how many users the pool has."""
+        return f"{pool.user_count:,}"
+
+    @display(description="Plan", ordering="tier")
+    def shown_tier(self, pool: UserPool) -> SafeString:
+        """Return the feature plan."""
+        return markup.badge(pool.tier.capitalize(), TIER_TONES.get(pool.tier, "plain"))
+
+    @display(description="State")
+    def state(self, pool: UserPool) -> SafeString:
+        """Return what is special about the pool."""
+        states = ["Protected"] if pool.deletion_protection == "ACTIVE" else []
+        if pool.mfa_configuration != "OFF":
+            states.append(f"MFA {pool.mfa_configuration.lower()}")
+        return markup.badges(states, "good")
+
+    @display(description="Created", ordering="created_at")
+    def shown_created(self, pool: UserPool) -> SafeString:
+        """Return when it was made."""
+        return markup.when(pool.created_at)
+
+    def summary(self, request: HttpRequest, obj: UserPool) -> list[Fact]:
+        """Say what the pool is called by programs."""
+        return [
+            Fact("Pool id", markup.copyable(obj.pk)),
+            Fact("ARN", markup.copyable(obj.arn)),
+            Fact("Issuer", markup.copyable(obj.issuer), "The iss of its tokens; keys and discovery are below it."),
+            Fact("Users", markup.list_link(PoolUser, f"{obj.user_count:,}", f"pool__id__exact={obj.pk}")),
+            Fact("Signing keys", self._keys(obj)),
+            self._passwords(request, obj),
+            Fact("Last change", markup.when(obj.modified_at)),
+        ]
+
+    def _keys(self, pool: UserPool) -> SafeString:
+        active = SigningKey.objects.filter(pool=pool, is_active=True).count()
+        healthy = active == len(keys.KeyUse)
+        return markup.badge("Healthy" if healthy else "Missing: rotate the keys", "good" if healthy else "bad")
+
+    def cards(self, request: HttpRequest, obj: UserPool) -> list[Card]:
+        """Show clients and groups, and how far a change of the password form has come."""
+        scope = f"pool__id__exact={obj.pk}"
+        clients = list(AppClient.objects.filter(pool=obj).order_by("name")[:SHOWN_CLIENTS])
+        return [
+            Card(
+                "App clients",
+                headers=("Name", "Client id", "Flows"),
+                rows=[
+                    (markup.link(client, client.name), markup.copyable(client.client_id), _flows(client))
+                    for client in clients
+                ],
+                empty="No app client yet: programs need one to sign users in.",
+                more=("All app clients", markup.list_of(AppClient, scope)),
+                wide=True,
+            ),
+            Card(
+                "Custom attributes",
+                headers=("Name", "Type", "Limits", "Changeable"),
+                rows=[_attribute(each) for each in obj.schema if ":" in each["Name"]],
+                empty="None. What the standard attributes do not cover goes into custom ones.",
+            ),
+            Card(
+                "Related",
+                facts=[
+                    Fact("Groups", markup.list_link(Group, "Open", scope)),
+                    Fact("Users", markup.list_link(PoolUser, "Open", scope)),
+                    Fact("Signing keys", markup.list_link(SigningKey, "Open", scope)),
+                    Fact("Sign-in events", markup.list_link(AuthEvent, "Open", f"pool_id={obj.pk}")),
+                ],
+            ),
+        ]
+
+    def _passwords(self, request: HttpRequest, pool: UserPool) -> Fact:
+        """Say who is still kept in the other form: at once in a small pool, else when asked."""
+        if pool.user_count > MOST_COUNTED and "count" not in request.GET:
+            return Fact("Passwords in the other form", markup.plain_link("?count=passwords", "Count them"))
+        others = set(PasswordStorage.values) - {pool.password_storage}
+        number = PoolUser.objects.filter(pool=pool, password_form__in=others).count()
+        return Fact(
+            "Passwords in the other form",
+            markup.badge(f"{number:,} users", "warn") if number else markup.badge("None", "good"),
+            "Converted when their users next sign in with them." if number else "",
+        )
+
+    def audit_query(self, obj: UserPool) -> str:
+        """Find the entries of the pool and of all in it."""
+        return f"pool_id={obj.pk}"
+
+    def save_model(self, request: HttpRequest, obj: UserPool, form: Any, change: bool) -> None:  # noqa: FBT001
+        """Save through the service that the API uses; what only this server knows is a setting of its own."""
+        actor = actor_of(request)
+        if change:
+            pools.update(obj.pk, form.settings(), actor=actor)
+        else:
+            created = pools.create(
+                form.settings(),
+                region=form.cleaned_data["pool_region"],
+                password_storage=form.cleaned_data["storage"],
+                actor=actor,
+            )
+            obj.pk = created.pk
+        if form.changes_factors():
+            mfa.configure(obj.pk, form.factor_settings(), actor=actor)
+        if change and "storage" in form.changed_data:
+            pools.set_password_storage(obj.pk, form.cleaned_data["storage"], actor=actor)
+        if "issuer" in form.changed_data:
+            _save_issuer(obj.pk, form.cleaned_data["issuer"], actor)
+        self.adopt(obj, UserPool.objects.get(pk=obj.pk))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UserPool], search_term: str
+    ) -> tuple[QuerySet[UserPool], bool]:
+        """Search without NUL, which no database takes."""
+        return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
+
+
+def _save_issuer(pool_id: str, issuer: str, actor: Actor) -> None:
+    with transaction.atomic():
+        pool = UserPool.objects.locked(pool_id)
+        before = {"IssuerProfile": pool.issuer_profile}
+        pool.issuer_profile = IssuerProfile(issuer)
+        pool.modified_at = timezone.now()
+        pool.save(update_fields=["issuer_profile", "modified_at"])
+        pool.touch()
+        record_act(
+            actor,
+            "SetIssuerProfile",
+            pool_id=pool.pk,
+            resource=pool.arn,
+            before=before,
+            after={"IssuerProfile": issuer},
+        )
+
+
+def _attribute(definition: dict[str, Any]) -> tuple[Any, ...]:
+    limits = next(
+        (definition[member] for member, _low, _high in BOUNDS.values() if definition.get(member)), {}
+    )
+    words = ", ".join(f"{name} {value}" for name, value in limits.items())
+    return (
+        markup.code(definition["Name"]),
+        definition["AttributeDataType"],
+        words or markup.DASH,
+        markup.badge("Yes", "good") if definition.get("Mutable", True) else markup.badge("No"),
+    )
+
+
+def _flows(client: AppClient) -> SafeString:
+    names = sorted(flow.removeprefix("ALLOW_").removesuffix("_AUTH").replace("_", " ").lower() for flow in client.auth_flows)
+    return markup.badges(names)

@@ -1,0 +1,1 @@
+"""Challenges: each checks its own answer and knows nothing of the others."""

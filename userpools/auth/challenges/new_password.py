@@ -1,0 +1,78 @@
+"""NEW_PASSWORD_REQUIRED: a temporary password is replaced before anything else."""
+
+import json
+from typing import Final
+
+from django.db import transaction
+
+from userpools.auth import passwords
+from userpools.auth.attempt import Attempt, Parameters, Responses
+from userpools.auth.challenges.base import Challenge, take
+from userpools.auth.sealed import USED
+from userpools.errors import InvalidParameterException, NotAuthorizedException
+from userpools.models import PoolUser, UserStatus
+from userpools.services import users
+from userpools.services.attributes import Attributes, Writer, check_writes, missing_required
+from userpools.services.lookup import locked
+
+PREFIX: Final = "userAttributes."
+
+
+class NewPasswordRequired(Challenge):
+    """For users with a temporary password; sets the new one and attributes that are still missing."""
+
+    name = "NEW_PASSWORD_REQUIRED"
+
+    def applies(self, attempt: Attempt) -> bool:
+        """Apply while the user's status says so."""
+        return attempt.known_user.status == UserStatus.FORCE_CHANGE_PASSWORD
+
+    def issue(self, attempt: Attempt) -> Parameters:
+        """Name the missing required attributes, and show those that the client may read."""
+        user, readable = attempt.known_user, attempt.client.readable_attributes
+        missing = missing_required(attempt.pool, user.attributes)
+        shown = {name: value for name, value in user.attributes.items() if name in readable}
+        return {
+            "USER_ID_FOR_SRP": user.username,
+            "requiredAttributes": json.dumps([PREFIX + name for name in missing]),
+            "userAttributes": json.dumps(shown),
+        }
+
+    def verify(self, attempt: Attempt, responses: Responses) -> None:
+        """Check password and attributes, then write both in one transaction."""
+        password = take(responses, "NEW_PASSWORD")
+        user = attempt.known_user
+        given = {
+            key.removeprefix(PREFIX): value for key, value in responses.items() if key.startswith(PREFIX)
+        }
+        passwords.check_policy(attempt.pool, password)
+        self._check_attributes(attempt, given)
+        record = passwords.derive(
+            attempt.pool, username=user.username, sub=user.sub, password=password
+        )
+        with transaction.atomic():
+            row = locked(user)
+            if row.status != UserStatus.FORCE_CHANGE_PASSWORD or row.epoch != attempt.epoch:
+                raise NotAuthorizedException(USED)
+            passwords.store(row, record, status=UserStatus.CONFIRMED)
+            if given:
+                row = users.write_attributes(row, given)
+        self._renew(attempt, row)
+
+    @staticmethod
+    def _renew(attempt: Attempt, row: PoolUser) -> None:
+        row.refresh_from_db()
+        row.pool = attempt.pool
+        attempt.user = row
+        attempt.new_password_set = True
+
+    @staticmethod
+    def _check_attributes(attempt: Attempt, given: Attributes) -> None:
+        user = attempt.known_user
+        for name in given:
+            definition = attempt.pool.schema_by_name.get(name, {})
+            if definition.get("Required") and user.attributes.get(name):
+                raise NotAuthorizedException(f"Cannot modify an already provided {name}")
+        check_writes(attempt.pool, given, writer=Writer.CLIENT, client=attempt.client, creating=False)
+        for name in missing_required(attempt.pool, {**user.attributes, **given}):
+            raise InvalidParameterException(f"Invalid attributes given, {name} is missing")

@@ -1,0 +1,68 @@
+"""What a flow is, and what all flows check first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from userpools.auth.attempt import Attempt, Issued, Parameters, SignedIn
+from userpools.auth.secret_hash import check_secret_hash
+from userpools.awsjson.service import Call
+from userpools.errors import InvalidParameterException, UserNotFoundException
+from userpools.models import AppClient
+from userpools.services.lookup import find_user_or_none
+
+
+@dataclass(frozen=True, slots=True)
+class FlowInput:
+    """One InitiateAuth or AdminInitiateAuth."""
+
+    call: Call
+    client: AppClient
+    name: str
+    parameters: Parameters
+    client_metadata: dict[str, str]
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A value of AuthFlow: what the client must allow, which door it has, and what it does.
+
+    `public` and `admin` say through which operation it may come.
+    """
+
+    allowed_by: str
+    refusal: str
+    begin: Callable[[FlowInput], Issued | SignedIn]
+    public: bool = True
+    admin: bool = True
+
+
+def required(parameters: Parameters, name: str) -> str:
+    """Return a required parameter; an empty one counts as missing."""
+    value = parameters.get(name)
+    if not value:
+        raise InvalidParameterException(f"Missing required parameter {name}")
+    return value
+
+
+def new_attempt(given: FlowInput, *needed: str) -> Attempt:
+    """Check parameters and SECRET_HASH, find the user, and begin an attempt.
+
+    An unknown user is an error, or where the client hides that, an attempt without one.
+    """
+    inputs = {name: required(given.parameters, name) for name in ("USERNAME", *needed)}
+    check_secret_hash(given.client, inputs["USERNAME"], given.parameters.get("SECRET_HASH", ""))
+    user = find_user_or_none(given.client.pool, inputs["USERNAME"])
+    if user is None and (given.is_admin or not given.client.hides_unknown_users):
+        raise UserNotFoundException("User does not exist.")
+    return Attempt(
+        pool=given.client.pool,
+        client=given.client,
+        call=given.call,
+        flow=given.name,
+        typed_name=inputs["USERNAME"],
+        user=user,
+        epoch=user.epoch if user else 0,
+        inputs=inputs,
+        client_metadata=given.client_metadata,
+    )

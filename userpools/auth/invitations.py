@@ -1,0 +1,127 @@
+"""Users that an administrator creates: a temporary password, and the message that brings it."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from userpools.audit import Actor, record_act
+from userpools.auth import passwords
+from userpools.errors import (
+    InvalidParameterException,
+    UnsupportedUserStateException,
+    UserNotFoundException,
+)
+from userpools.messaging import outbox
+from userpools.models import Medium, PoolUser, UserPool, UserStatus
+from userpools.services import users
+from userpools.services.attributes import Attributes, Writer, check_writes
+
+CONTACT = {Medium.SMS: "phone_number", Medium.EMAIL: "email"}
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The temporary password, generated when empty, and the mediums that bring it."""
+
+    password: str = ""
+    mediums: tuple[str, ...] = (Medium.SMS,)
+    silent: bool = False
+
+
+def invite(
+    pool: UserPool,
+    username: str,
+    attributes: Attributes,
+    invitation: Invitation,
+    *,
+    force_alias: bool = False,
+    actor: Actor,
+) -> PoolUser:
+    """Create a user that must change a temporary password, and post the invitation.
+
+    In a pool with password-less factors a user without a given password has none and is CONFIRMED.
+    Raises UsernameExistsException, AliasExistsException as an alias taken,
+    InvalidParameterException, InvalidPasswordException.
+    """
+    name = users.new_name(pool, username, attributes)
+    check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
+    passwordless = not invitation.password and allows_no_password(pool)
+    password = "" if passwordless else _chosen(pool, invitation)
+    record = (
+        passwords.derive(pool, username=name.username, sub=name.sub, password=password)
+        if password
+        else None
+    )
+    with transaction.atomic():
+        user = users.create_user(
+            pool,
+            name,
+            status=UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD,
+            password=record,
+            force_alias=force_alias,
+            taken_message="User account already exists",
+        )
+        _post(user, password, invitation)
+        record_act(
+            actor,
+            "AdminCreateUser",
+            pool_id=pool.pk,
+            resource=user.username,
+            after={"UserStatus": user.status, "Attributes": sorted(user.attributes)},
+        )
+    return user
+
+
+def allows_no_password(pool: UserPool) -> bool:
+    """Say whether the pool has a first factor besides the password."""
+    policy = (pool.setting("Policies") or {}).get("SignInPolicy") or {}
+    return bool(set(policy.get("AllowedFirstAuthFactors") or []) - {"PASSWORD"})
+
+
+def _chosen(pool: UserPool, invitation: Invitation) -> str:
+    password = invitation.password or passwords.temporary(pool)
+    passwords.check_policy(pool, password)
+    return password
+
+
+def renew(
+    pool: UserPool, user: PoolUser | None, invitation: Invitation, *, actor: Actor
+) -> PoolUser:
+    """Give an invited user a new temporary password and send the invitation again."""
+    if user is None:
+        raise UserNotFoundException("User does not exist.")
+    if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
+        raise UnsupportedUserStateException(
+            f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
+        )
+    password = _chosen(pool, invitation)
+    record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
+    with transaction.atomic():
+        passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
+        _post(user, password, invitation)
+        record_act(
+            actor,
+            "AdminCreateUser",
+            pool_id=pool.pk,
+            resource=user.username,
+            after={"MessageAction": "RESEND"},
+        )
+    return user
+
+
+def _post(user: PoolUser, password: str, invitation: Invitation) -> None:
+    if invitation.silent:
+        return
+    for medium in invitation.mediums:
+        destination = user.attributes.get(CONTACT[Medium(medium)])
+        if destination:
+            outbox.post(
+                pool=user.pool,
+                user=user,
+                medium=Medium(medium),
+                kind="invitation",
+                destination=destination,
+                code=password,
+            )
+        elif medium == Medium.EMAIL:
+            raise InvalidParameterException("User does not have an email address to invite.")

@@ -1,0 +1,112 @@
+"""New tokens for a refresh token, with rotation where the client asks for it."""
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from userpools.errors import NotAuthorizedException, RefreshTokenReuseException
+from userpools.models import AppClient, Group, SignInSession
+from userpools.tokens import refresh
+from userpools.tokens.claims import TokenRequest, epoch
+from userpools.tokens.mint import TokenSet, mint
+from userpools.tokens.refresh import RefreshClaim
+
+INVALID = "Invalid Refresh Token"
+EXPIRED = "Refresh Token has expired"
+REVOKED = "Refresh Token has been revoked"
+DISABLED = "User is disabled."
+
+
+def live_session(client: AppClient, token: str) -> tuple[SignInSession, RefreshClaim]:
+    """Return the session that a refresh token of this client names, with its user; one query.
+
+    Raises NotAuthorizedException if foreign, expired or revoked.
+    """
+    claim = refresh.unseal(token, pool_id=client.pool_id, client_id=client.client_id)
+    if claim is None:
+        raise NotAuthorizedException(INVALID)
+    session = (
+        SignInSession.objects.select_related("user")
+        .defer("user__password_sealed")
+        .filter(id=claim.session_id, pool_id=client.pool_id, client_id=client.pk)
+        .first()
+    )
+    if session is None:
+        raise NotAuthorizedException(REVOKED)
+    session.pool = session.user.pool = client.pool
+    session.client = client
+    if not session.user.enabled:
+        raise NotAuthorizedException(DISABLED)
+    if session.revoked_at is not None or session.user_epoch != session.user.epoch:
+        raise NotAuthorizedException(REVOKED)
+    if session.expires_at <= timezone.now():
+        raise NotAuthorizedException(EXPIRED)
+    return session, claim
+
+
+def redeem(
+    session: SignInSession, claim: RefreshClaim, *, client_metadata: dict[str, str], device_key: str = ""
+) -> TokenSet:
+    """Return new ID and access tokens; a new refresh token too where the client rotates them.
+
+    `auth_time`, `origin_jti` and `event_id` stay those of the sign-in.
+    """
+    client = session.client
+    if session.device_key and session.device_key != device_key:
+        raise NotAuthorizedException(INVALID)
+    rotated = _rotate(session, claim) if client.rotates_refresh_tokens else None
+    if rotated is None and claim.generation != session.generation:
+        # Rotation was on when this token was replaced and is off now.
+        raise NotAuthorizedException(REVOKED)
+    return mint(
+        TokenRequest(
+            pool=client.pool,
+            client=client,
+            user=session.user,
+            groups=Group.objects.of(session.user),
+            session_id=session.id,
+            event_id=session.event_id,
+            auth_epoch=epoch(session.auth_time),
+            now_epoch=epoch(timezone.now()),
+            trigger_source="TokenGeneration_RefreshTokens",
+            scope=session.scope,
+            refresh_token=rotated,
+            device_key=session.device_key,
+            client_metadata=client_metadata,
+        )
+    )
+
+
+def _rotate(session: SignInSession, claim: RefreshClaim) -> str:
+    """Replace the token by one conditional update; return its successor.
+
+    Within the grace period an old token answers with the same successor; after it, reuse ends the
+    family. Source: RFC 9700, section 4.14.2; API reference, RefreshTokenRotationType.
+    """
+    now = timezone.now()
+    turned = SignInSession.objects.filter(
+        id=session.id, generation=claim.generation, revoked_at__isnull=True
+    ).update(generation=F("generation") + 1, rotated_at=now)
+    if turned:
+        session.generation = claim.generation + 1
+        return refresh.seal(session, session.client.client_id)
+    session.refresh_from_db(fields=["generation", "rotated_at", "revoked_at"])
+    grace_ends = (session.rotated_at or now) + session.client.rotation_grace
+    # The present time, not `now`: the update waited for the winner, which took its time later.
+    in_grace = timezone.now() < grace_ends
+    if session.revoked_at is None and claim.generation + 1 == session.generation and in_grace:
+        return refresh.seal(session, session.client.client_id)
+    SignInSession.objects.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=now)
+    raise RefreshTokenReuseException("Refresh token has been reused.")
+
+
+def _in_grace(session: SignInSession, claim: RefreshClaim) -> bool:
+    # The clock is read anew: this call may have waited for the one that turned the token.
+    grace = session.client.rotation_grace
+    return (
+        claim.generation + 1 == session.generation
+        and session.rotated_at is not None
+        and grace > timedelta(0)
+        and timezone.now() < session.rotated_at + grace
+    )

@@ -1,0 +1,123 @@
+"""System checks: wrong combinations of settings, found before a user finds them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004
+from django.db import connections
+
+from userpools.auth import srp
+from userpools.conf import settings
+from userpools.messaging.development import is_development_backend
+
+Check = Callable[..., list[CheckMessage]]
+OPEN_TO_OTHERS = 0o077
+
+
+def check(function: Callable[[], Iterator[CheckMessage]]) -> Check:
+    """Register a generator of messages as a check that always runs."""
+
+    def run(app_configs: Sequence[Any] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+        return list(function())
+
+    run.__name__ = function.__name__
+    run.__doc__ = function.__doc__
+    return register(run, Tags.security)
+
+
+@check
+def master_key() -> Iterator[CheckMessage]:
+    """The master key is there, for us alone, and in production apart from the data."""
+    if not settings.MASTER_KEYS:
+        yield Error(
+            "There is no master key, and a database that needs one.",
+            hint="Bring master.key back into the data folder, or set POOLHOUSE_MASTER_KEY:"
+            " a new key would open nothing that is sealed in this database.",
+            id="userpools.E001",
+        )
+    yield from _key_file()
+
+
+def _key_file() -> Iterator[CheckMessage]:
+    given = settings.MASTER_KEY_FILE or settings.MASTER_KEY_PATH
+    if not given or not Path(given).exists():
+        return
+    path = Path(given).resolve()
+    if settings.PRODUCTION and path.is_relative_to(Path(settings.DATA_DIR).resolve()):
+        yield Warning(
+            "The master key lies in the data folder, so a copy of the data holds its own key.",
+            hint="Keep it elsewhere and name it in POOLHOUSE_MASTER_KEY_FILE.",
+            id="userpools.W003",
+        )
+    if path.stat().st_mode & OPEN_TO_OTHERS:
+        yield Warning(
+            f"Others can read the master key: {path.name} should have mode 0600.",
+            id="userpools.W004",
+        )
+
+
+@check
+def arithmetic() -> Iterator[CheckMessage]:
+    """Powers of secrets take constant time in production."""
+    if srp.HAS_CONSTANT_TIME:
+        return
+    kind = Error if settings.PRODUCTION else Warning
+    yield kind(
+        "gmpy2 is missing: sign-ins are slow and leak secrets by their timing.",
+        hint="pip install gmpy2",
+        id="userpools.E005" if settings.PRODUCTION else "userpools.W005",
+    )
+
+
+@check
+def delivery() -> Iterator[CheckMessage]:
+    """Production sends its messages somewhere."""
+    if settings.PRODUCTION and is_development_backend():
+        yield Error(
+            "Messages would go to a development backend, so that codes never reach anybody.",
+            hint="Set EMAIL_URL (smtp+tls://user:password@host:587); for texts SMS_BACKEND.",
+            id="userpools.E006",
+        )
+
+
+@check
+def public_url() -> Iterator[CheckMessage]:
+    """Tokens, links and cookies name an https address in production."""
+    if not settings.PRODUCTION:
+        return
+    if django_settings.DEBUG:
+        yield Error("DEBUG is on in production.", id="userpools.E007")
+    if not settings.PUBLIC_URL.startswith("https://"):
+        yield Warning(
+            f"PUBLIC_URL is {settings.PUBLIC_URL}: passwords and tokens would travel unencrypted.",
+            hint="Put a proxy with TLS in front and set PUBLIC_URL to its https address.",
+            id="userpools.W008",
+        )
+
+
+@check
+def shared_state() -> Iterator[CheckMessage]:
+    """Several web processes share request rates and work through Redis."""
+    if not settings.PRODUCTION or settings.REDIS_URL:
+        return
+    if connections["default"].vendor == "postgresql":
+        yield Info(
+            "There is no REDIS_URL: one web process is all that may run.",
+            hint="Set REDIS_URL to run more of them, and `manage.py worker` beside them.",
+            id="userpools.I009",
+        )
+
+
+@check
+def saml_libraries() -> Iterator[CheckMessage]:
+    """The libraries of SAML load: both bundle libxml2 and refuse each other's other versions."""
+    try:
+        import xmlsec  # noqa: F401, PLC0415 - a failure here must not stop the server
+    except Exception as exc:  # xmlsec raises an error class of its own, from C
+        yield Warning(
+            f"SAML cannot work: {exc}",
+            hint="Install xmlsec and lxml in the versions that pyproject.toml pins.",
+            id="userpools.W010",
+        )

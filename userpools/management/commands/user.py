@@ -1,0 +1,174 @@
+"""`manage.py user`: users of a pool, through the operations of the API."""
+
+import getpass
+import sys
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from userpools.local_api import LocalApi
+
+from ._base import NounCommand, Result, argument, pairs, verb
+from .pool import POOL, wire_object
+
+USER = argument("username")
+PASSWORD_STDIN = argument("--password-stdin", action="store_true", help="Read a password from the"
+                          " standard input rather than ask for one.")  # fmt: skip
+LARGEST_PAGE = 60
+
+
+class Command(NounCommand):
+    """Pool users."""
+
+    help = "Create, list, show and delete users, set passwords, sign users out."
+
+    @verb(
+        "Create a user with a password that works at once, or invite one.",
+        POOL,
+        USER,
+        argument("--email"),
+        argument("--phone", metavar="+NUMBER"),
+        argument("--attribute", action="append", metavar="NAME=VALUE"),
+        argument("--invite", action="store_true", help="Send a temporary password instead."),
+        PASSWORD_STDIN,
+    )
+    def create(self, options: dict[str, Any]) -> Result:
+        api = LocalApi().in_pool(options["pool"])
+        attributes = attributes_of(options)
+        if options["invite"]:
+            mediums = [m for m, given in (("EMAIL", "email"), ("SMS", "phone")) if options[given]]
+            return created(api, options, attributes, DesiredDeliveryMediums=mediums or None)
+        password = password_from(options)
+        with transaction.atomic():  # no user is left behind when the password is refused
+            answer = created(api, options, attributes, MessageAction="SUPPRESS")
+            set_password(api, options["pool"], answer["Username"], password, permanent=True)
+        return shown(api, options["pool"], answer["Username"])
+
+    @verb(
+        "List users.",
+        POOL,
+        argument("--filter", help="As ListUsers takes it: 'email ^= \"a\"'."),
+        argument("--limit", type=int, default=1000),
+    )
+    def list(self, options: dict[str, Any]) -> Result:
+        api = LocalApi().in_pool(options["pool"])
+        users: list[dict[str, Any]] = []
+        token: str | None = None
+        while len(users) < options["limit"]:
+            page = api(
+                "ListUsers",
+                UserPoolId=options["pool"],
+                Filter=options["filter"],
+                Limit=min(LARGEST_PAGE, options["limit"] - len(users)),
+                PaginationToken=token,
+            )
+            users += page["Users"]
+            token = page.get("PaginationToken")
+            if token is None:
+                break
+        return [flat(user) for user in users]
+
+    @verb("Show a user.", POOL, USER)
+    def show(self, options: dict[str, Any]) -> Result:
+        return shown(LocalApi().in_pool(options["pool"]), options["pool"], options["username"])
+
+    @verb(
+        "Set a password.",
+        POOL,
+        USER,
+        argument(
+            "--temporary", action="store_true", help="It must be changed at the next sign-in."
+        ),
+        PASSWORD_STDIN,
+    )
+    def set_password(self, options: dict[str, Any]) -> Result:
+        api = LocalApi().in_pool(options["pool"])
+        password = password_from(options)
+        set_password(
+            api, options["pool"], options["username"], password, permanent=not options["temporary"]
+        )
+        return f"Set the password of {options['username']}."
+
+    @verb("Let a disabled user sign in again.", POOL, USER)
+    def enable(self, options: dict[str, Any]) -> Result:
+        return self.act("AdminEnableUser", options, "Enabled {}.")
+
+    @verb("Refuse a user and end the sessions.", POOL, USER)
+    def disable(self, options: dict[str, Any]) -> Result:
+        return self.act("AdminDisableUser", options, "Disabled {}.")
+
+    @verb("Delete a user for good.", POOL, USER)
+    def delete(self, options: dict[str, Any]) -> Result:
+        return self.act("AdminDeleteUser", options, "Deleted {}.")
+
+    @verb("End all sessions of a user.", POOL, USER)
+    def sign_out(self, options: dict[str, Any]) -> Result:
+        return self.act("AdminUserGlobalSignOut", options, "Signed {} out everywhere.")
+
+    def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
+        """Run an operation that wants a pool and a name."""
+        api = LocalApi().in_pool(options["pool"])
+        api(operation, UserPoolId=options["pool"], Username=options["username"])
+        return done.format(options["username"])
+
+
+def attributes_of(options: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the attributes that the options name; contacts given here count as verified."""
+    attributes = pairs(options["attribute"])
+    for name, value in (("email", options["email"]), ("phone_number", options["phone"])):
+        if value:
+            attributes |= {name: value, f"{name}_verified": "true"}
+    return [{"Name": name, "Value": value} for name, value in attributes.items()]
+
+
+def created(
+    api: LocalApi, options: dict[str, Any], attributes: list[dict[str, str]], **members: Any
+) -> dict[str, Any]:
+    """Create the user and return it."""
+    answer = api(
+        "AdminCreateUser",
+        UserPoolId=options["pool"],
+        Username=options["username"],
+        UserAttributes=attributes,
+        **members,
+    )
+    return flat(wire_object(answer, "User"))
+
+
+def set_password(
+    api: LocalApi, pool_id: str, username: str, password: str, *, permanent: bool
+) -> None:
+    """Set a password."""
+    api(
+        "AdminSetUserPassword",
+        UserPoolId=pool_id,
+        Username=username,
+        Password=password,
+        Permanent=permanent,
+    )
+
+
+def shown(api: LocalApi, pool_id: str, username: str) -> dict[str, Any]:
+    """Return a user as AdminGetUser does, attributes by name."""
+    return flat(api("AdminGetUser", UserPoolId=pool_id, Username=username))
+
+
+def flat(user: dict[str, Any]) -> dict[str, Any]:
+    """Return a user with its attributes as one object."""
+    attributes = user.get("Attributes", user.get("UserAttributes", []))
+    named = {item["Name"]: item["Value"] for item in attributes}
+    rest = {name: value for name, value in user.items() if not name.endswith("Attributes")}
+    return {**rest, "Attributes": named}
+
+
+def password_from(options: dict[str, Any]) -> str:
+    """Read a password: never from the command line, which other users of the machine can see."""
+    if options["password_stdin"]:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise CommandError("There is no terminal to ask for a password: use --password-stdin.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise CommandError("The passwords differ.")
+    return password

@@ -1,0 +1,14 @@
+"""The operations of cognito-idp that this app serves; importing them registers them."""
+
+from userpools.operations import (
+    auth,
+    clients,
+    groups,
+    mfa_config,
+    pools,
+    self_service,
+    tags,
+    users,
+)
+
+__all__ = ["auth", "clients", "groups", "mfa_config", "pools", "self_service", "tags", "users"]

@@ -1,0 +1,235 @@
+"""Signing in, answering challenges, refreshing and revoking."""
+
+from django.utils import timezone
+
+from userpools.auth import sealed
+from userpools.auth.attempt import Attempt, Issued, SignedIn
+from userpools.auth.challenges import password_verifier
+from userpools.auth.engine import respond
+from userpools.auth.flows import FLOWS
+from userpools.auth.flows.registry import FlowInput, required
+from userpools.auth.refreshing import live_session, redeem
+from userpools.auth.secret_hash import check_secret_hash
+from userpools.awsjson.service import Call, operation
+from userpools.awsjson.throttling import Category
+from userpools.errors import (
+    InvalidParameterException,
+    NotAuthorizedException,
+    ResourceNotFoundException,
+    UnauthorizedException,
+    UnsupportedOperationException,
+    UnsupportedTokenTypeException,
+)
+from userpools.models import AppClient, SignInSession, UserPool
+from userpools.services.lookup import find_user_or_none
+from userpools.shapes import Shape, authentication_result
+from userpools.tokens import refresh
+
+UNSUPPORTED = "Initiate Auth method not supported."
+
+
+def outcome_shape(outcome: Issued | SignedIn) -> Shape:
+    """Return the answer of the four sign-in operations."""
+    if isinstance(outcome, SignedIn):
+        return {
+            "ChallengeParameters": {},
+            "AuthenticationResult": authentication_result(outcome.tokens),
+        }
+    return {
+        "ChallengeName": outcome.name,
+        "ChallengeParameters": outcome.parameters,
+        "Session": outcome.session,
+    }
+
+
+def _initiate(given: FlowInput) -> Shape:
+    flow = FLOWS.get(given.name)
+    if flow is None or not (flow.admin if given.is_admin else flow.public):
+        raise InvalidParameterException(UNSUPPORTED)
+    if flow.allowed_by not in given.client.auth_flows:
+        raise InvalidParameterException(flow.refusal)
+    return outcome_shape(flow.begin(given))
+
+
+@operation("InitiateAuth", category=Category.USER_AUTHENTICATION)
+def initiate_auth(
+    call: Call,
+    *,
+    auth_flow: str,
+    client_id: str,
+    auth_parameters: dict[str, str] | None = None,
+    client_metadata: dict[str, str] | None = None,
+    analytics_metadata: Shape | None = None,
+    user_context_data: Shape | None = None,
+    session: str = "",
+) -> Shape:
+    """Begin a sign-in as the user's own application."""
+    client = AppClient.cached(client_id)
+    return _initiate(
+        FlowInput(
+            call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=False
+        )
+    )
+
+
+@operation("AdminInitiateAuth", category=Category.USER_AUTHENTICATION)
+def admin_initiate_auth(
+    call: Call,
+    *,
+    user_pool_id: str,
+    client_id: str,
+    auth_flow: str,
+    auth_parameters: dict[str, str] | None = None,
+    client_metadata: dict[str, str] | None = None,
+    analytics_metadata: Shape | None = None,
+    context_data: Shape | None = None,
+    session: str = "",
+) -> Shape:
+    """Begin a sign-in as the application's server."""
+    client = _client_of(call, user_pool_id, client_id)
+    return _initiate(
+        FlowInput(
+            call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=True
+        )
+    )
+
+
+def _client_of(call: Call, user_pool_id: str, client_id: str) -> AppClient:
+    pool = UserPool.objects.for_call(call, user_pool_id)
+    return AppClient.cached_in(pool.pk, client_id)
+
+
+@operation("RespondToAuthChallenge", category=Category.USER_AUTHENTICATION_RESPONSE)
+def respond_to_auth_challenge(
+    call: Call,
+    *,
+    client_id: str,
+    challenge_name: str,
+    session: str = "",
+    challenge_responses: dict[str, str] | None = None,
+    analytics_metadata: Shape | None = None,
+    user_context_data: Shape | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Answer a challenge as the user's own application."""
+    return _respond(
+        call,
+        AppClient.cached(client_id),
+        challenge_name,
+        session,
+        challenge_responses or {},
+        client_metadata or {},
+    )
+
+
+@operation("AdminRespondToAuthChallenge", category=Category.USER_AUTHENTICATION_RESPONSE)
+def admin_respond_to_auth_challenge(
+    call: Call,
+    *,
+    user_pool_id: str,
+    client_id: str,
+    challenge_name: str,
+    challenge_responses: dict[str, str] | None = None,
+    session: str = "",
+    analytics_metadata: Shape | None = None,
+    context_data: Shape | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Answer a challenge as the application's server."""
+    return _respond(
+        call,
+        _client_of(call, user_pool_id, client_id),
+        challenge_name,
+        session,
+        challenge_responses or {},
+        client_metadata or {},
+    )
+
+
+def _respond(
+    call: Call,
+    client: AppClient,
+    name: str,
+    session: str,
+    responses: dict[str, str],
+    client_metadata: dict[str, str],
+) -> Shape:
+    username = required(responses, "USERNAME")
+    check_secret_hash(client, username, responses.get("SECRET_HASH", ""))
+    attempt = _attempt(call, client, name, session, responses)
+    if not _names(attempt, username):
+        raise NotAuthorizedException(sealed.INVALID)
+    attempt.client_metadata = client_metadata
+    return outcome_shape(respond(attempt, name, responses))
+
+
+def _attempt(
+    call: Call, client: AppClient, name: str, session: str, responses: dict[str, str]
+) -> Attempt:
+    if name == password_verifier.PasswordVerifier.name:
+        # The state is in SECRET_BLOCK: older SDKs send no Session with it.
+        return password_verifier.attempt_of(client, call, responses, password_verifier.FLOW)
+    return sealed.unseal(required({"Session": session}, "Session"), client=client, call=call)
+
+
+def _names(attempt: Attempt, username: str) -> bool:
+    """Say whether USERNAME means the attempt's user: as typed, canonical, sub or another alias."""
+    if username in {attempt.typed_name, attempt.name_shown, password_verifier.shown_user_id(attempt)}:
+        return True
+    found = find_user_or_none(attempt.pool, username)
+    return found is not None and attempt.user is not None and found.pk == attempt.user.pk
+
+
+@operation("GetTokensFromRefreshToken", category=Category.USER_AUTHENTICATION)
+def get_tokens_from_refresh_token(
+    call: Call,
+    *,
+    refresh_token: str,
+    client_id: str,
+    client_secret: str = "",
+    device_key: str = "",
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Return new tokens; with rotation a new refresh token too."""
+    client = AppClient.cached(client_id)
+    if not client.accepts_secret(client_secret):
+        raise NotAuthorizedException(f"Unable to verify secret for client {client_id}")
+    session, claim = live_session(client, refresh_token)
+    tokens = redeem(session, claim, client_metadata=client_metadata or {}, device_key=device_key)
+    return {"AuthenticationResult": authentication_result(tokens)}
+
+
+@operation("RevokeToken", category=Category.USER_TOKEN)
+def revoke_token(
+    call: Call,
+    *,
+    token: str,
+    client_id: str,
+    client_secret: str = "",
+    **_options: Shape,
+) -> Shape:
+    """End a refresh token and every token of its sign-in; an unknown or dead one is no error."""
+    client = _revoking_client(client_id, client_secret)
+    claim = refresh.unseal(token, pool_id=client.pool_id, client_id=client.client_id)
+    if claim is not None:
+        SignInSession.objects.filter(
+            id=claim.session_id, client_id=client.pk, revoked_at__isnull=True
+        ).update(revoked_at=timezone.now())
+    elif token.count(".") == JWT_DOTS:
+        raise UnsupportedTokenTypeException("Unsupported token type")
+    return {}
+
+
+JWT_DOTS = 2
+
+
+def _revoking_client(client_id: str, client_secret: str) -> AppClient:
+    try:
+        client = AppClient.cached(client_id)
+    except ResourceNotFoundException as exc:
+        raise UnauthorizedException("Invalid client.") from exc
+    if not client.accepts_secret(client_secret):
+        raise UnauthorizedException("Invalid client secret.")
+    if not client.revokes_tokens:
+        raise UnsupportedOperationException("Token revocation is not enabled for this client.")
+    return client

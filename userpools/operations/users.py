@@ -1,0 +1,205 @@
+"""Users as an administrator's programs see them."""
+
+from typing import Any
+
+from django.db import transaction
+
+from userpools import paging, shapes
+from userpools.audit import Actor, record_act
+from userpools.auth import passwords
+from userpools.auth.invitations import Invitation, invite, renew
+from userpools.awsjson.service import Call, operation
+from userpools.awsjson.throttling import Category
+from userpools.errors import InvalidParameterException, UsernameExistsException
+from userpools.models import PoolUser, UserPool
+from userpools.operations.user_filter import parse_filter
+from userpools.services import users
+from userpools.services.attributes import Writer, check_writes, from_wire
+from userpools.services.lookup import find_user, find_user_or_none
+from userpools.shapes import Shape
+
+
+def _user(call: Call, user_pool_id: str, username: str) -> PoolUser:
+    return find_user(UserPool.objects.for_call(call, user_pool_id), username)
+
+
+@operation("AdminCreateUser", category=Category.USER_CREATION)
+def admin_create_user(
+    call: Call,
+    *,
+    user_pool_id: str,
+    username: str,
+    user_attributes: list[dict[str, str]] | None = None,
+    validation_data: list[dict[str, str]] | None = None,
+    temporary_password: str = "",
+    force_alias_creation: bool = False,
+    message_action: str = "",
+    desired_delivery_mediums: list[str] | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Create a user with a temporary password and send it, or with RESEND renew an invitation."""
+    pool = UserPool.objects.for_call(call, user_pool_id)
+    invitation = Invitation(
+        password=temporary_password,
+        mediums=tuple(desired_delivery_mediums or ("SMS",)),
+        silent=message_action == "SUPPRESS",
+    )
+    existing = find_user_or_none(pool, username)
+    if message_action == "RESEND":
+        user = renew(pool, existing, invitation, actor=Actor.of(call))
+    elif existing is not None and not pool.alias_attributes:
+        raise _taken(pool, username)
+    else:
+        user = invite(
+            pool,
+            username,
+            from_wire(user_attributes),
+            invitation,
+            force_alias=force_alias_creation,
+            actor=Actor.of(call),
+        )
+    return {"User": shapes.user_type(user)}
+
+
+def _taken(pool: UserPool, username: str) -> UsernameExistsException:
+    if not pool.username_attributes:
+        return UsernameExistsException("User account already exists")
+    kind = "email" if "@" in username else "phone_number"
+    return UsernameExistsException(f"An account with the given {kind} already exists.")
+
+
+@operation("AdminGetUser", category=Category.USER_READ)
+def admin_get_user(call: Call, *, user_pool_id: str, username: str) -> Shape:
+    """Return one user."""
+    user = _user(call, user_pool_id, username)
+    return {
+        "Username": user.username,
+        "UserAttributes": shapes.attribute_list(user),
+        "UserCreateDate": user.created_at,
+        "UserLastModifiedDate": user.modified_at,
+        "Enabled": user.enabled,
+        "UserStatus": str(user.status),
+    }
+
+
+@operation("ListUsers", category=Category.USER_LIST)
+def list_users(
+    call: Call,
+    *,
+    user_pool_id: str,
+    attributes_to_get: list[str] | None = None,
+    limit: int = 60,
+    pagination_token: str = "",
+    filter: str = "",  # noqa: A002 - the member's name
+) -> Shape:
+    """List a pool's users, by the filtered attribute in ascending order."""
+    pool = UserPool.objects.for_call(call, user_pool_id)
+    for name in attributes_to_get or ():
+        if name not in pool.schema_by_name:
+            raise InvalidParameterException("One or more requested attributes do not exist.")
+    rows = parse_filter(pool, filter)
+    page = paging.paginate(
+        rows,
+        limit=limit,
+        token=pagination_token,
+        scope=f"ListUsers:{pool.pk}:{filter}",
+    )
+    return {
+        "Users": [shapes.user_type(user, only=attributes_to_get) for user in page],
+        **page.next_token("PaginationToken"),
+    }
+
+
+@operation("AdminUpdateUserAttributes", category=Category.USER_UPDATE)
+def admin_update_user_attributes(
+    call: Call,
+    *,
+    user_pool_id: str,
+    username: str,
+    user_attributes: list[dict[str, str]],
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Write attributes; a changed contact becomes unverified unless its flag is set along."""
+    user = _user(call, user_pool_id, username)
+    changes = from_wire(user_attributes)
+    check_writes(user.pool, changes, writer=Writer.ADMIN)
+    with transaction.atomic():
+        users.write_attributes(user, changes)
+        _audit(call, user, "AdminUpdateUserAttributes", after=sorted(changes))
+    return {}
+
+
+@operation("AdminDeleteUserAttributes", category=Category.USER_UPDATE)
+def admin_delete_user_attributes(
+    call: Call, *, user_pool_id: str, username: str, user_attribute_names: list[str]
+) -> Shape:
+    """Remove attributes."""
+    user = _user(call, user_pool_id, username)
+    with transaction.atomic():
+        users.delete_attributes(user, user_attribute_names)
+        _audit(call, user, "AdminDeleteUserAttributes", before=user_attribute_names)
+    return {}
+
+
+def _audit(call: Call, user: PoolUser, action: str, before: Any = None, after: Any = None) -> None:
+    record_act(
+        Actor.of(call),
+        action,
+        pool_id=user.pool_id,
+        resource=user.username,
+        before=before,
+        after=after,
+    )
+
+
+@operation("AdminEnableUser", category=Category.USER_UPDATE)
+def admin_enable_user(call: Call, *, user_pool_id: str, username: str) -> Shape:
+    """Let a disabled user sign in again."""
+    users.enable(_user(call, user_pool_id, username), actor=Actor.of(call))
+    return {}
+
+
+@operation("AdminDisableUser", category=Category.USER_UPDATE)
+def admin_disable_user(call: Call, *, user_pool_id: str, username: str) -> Shape:
+    """Keep a user from signing in and end every session."""
+    users.disable(_user(call, user_pool_id, username), actor=Actor.of(call))
+    return {}
+
+
+@operation("AdminDeleteUser", category=Category.USER_UPDATE)
+def admin_delete_user(call: Call, *, user_pool_id: str, username: str) -> Shape:
+    """Delete a user; the name is free at once."""
+    users.delete(_user(call, user_pool_id, username), actor=Actor.of(call))
+    return {}
+
+
+@operation("AdminConfirmSignUp", category=Category.USER_CREATION)
+def admin_confirm_sign_up(
+    call: Call,
+    *,
+    user_pool_id: str,
+    username: str,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Confirm a user without a code; verifies no contact."""
+    users.confirm(_user(call, user_pool_id, username), actor=Actor.of(call))
+    return {}
+
+
+@operation("AdminSetUserPassword", category=Category.USER_ACCOUNT_RECOVERY)
+def admin_set_user_password(
+    call: Call, *, user_pool_id: str, username: str, password: str, permanent: bool = False
+) -> Shape:
+    """Set a password; without `permanent` the user must change it at the next sign-in."""
+    user = _user(call, user_pool_id, username)
+    passwords.set_password(
+        user.pool, user, password, permanent=permanent, actor=Actor.of(call)
+    )
+    return {}
+
+
+@operation("AdminUserGlobalSignOut", category=Category.USER_TOKEN)
+def admin_user_global_sign_out(call: Call, *, user_pool_id: str, username: str) -> Shape:
+    """End every session of a user."""
+    users.sign_out_everywhere(_user(call, user_pool_id, username), actor=Actor.of(call))
+    return {}

@@ -1,0 +1,145 @@
+"""The output shapes of the API, built from rows; the wire layer drops what has no value."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from userpools.models import AppClient, ClientSecret, Group, PoolUser, UserPool
+from userpools.tokens.mint import TokenSet
+from userpools.tokens.mint import TokenSet
+
+Shape = dict[str, Any]
+DEFAULT_REFRESH_DAYS = 30
+
+
+# Pools
+
+
+def pool_type(pool: UserPool, *, user_count: int = 0) -> Shape:
+    """UserPoolType."""
+    return {
+        **pool.configuration,
+        "Id": pool.id,
+        "Name": pool.name,
+        "Arn": pool.arn,
+        "CreationDate": pool.created_at,
+        "LastModifiedDate": pool.modified_at,
+        "SchemaAttributes": pool.schema,
+        "UserPoolTier": pool.tier,
+        "DeletionProtection": pool.deletion_protection,
+        "MfaConfiguration": pool.mfa_configuration,
+        "UserPoolTags": pool.tags,
+        "EstimatedNumberOfUsers": user_count,
+    }
+
+
+def pool_description(pool: UserPool) -> Shape:
+    """UserPoolDescriptionType."""
+    return {
+        "Id": pool.id,
+        "Name": pool.name,
+        "LambdaConfig": pool.lambda_config,
+        "CreationDate": pool.created_at,
+        "LastModifiedDate": pool.modified_at,
+    }
+
+
+def mfa_config(pool: UserPool) -> Shape:
+    """The output of GetUserPoolMfaConfig and SetUserPoolMfaConfig."""
+    return {**pool.mfa_details, "MfaConfiguration": pool.mfa_configuration}
+
+
+# Clients
+
+
+def client_type(client: AppClient) -> Shape:
+    """UserPoolClientType.
+
+    Members without a value of their own, ExplicitAuthFlows among them, are left out although they
+    have a default. Source: recorded answers to DescribeUserPoolClient.
+    """
+    secrets = client.secret_values
+    return {
+        "TokenValidityUnits": {},
+        "AllowedOAuthFlowsUserPoolClient": False,
+        "EnableTokenRevocation": True,
+        "EnablePropagateAdditionalUserContextData": False,
+        "AuthSessionValidity": 3,
+        **client.configuration,
+        "RefreshTokenValidity": client.setting("RefreshTokenValidity") or DEFAULT_REFRESH_DAYS,
+        "UserPoolId": client.pool_id,
+        "ClientName": client.name,
+        "ClientId": client.client_id,
+        "ClientSecret": secrets[0] if secrets else None,
+        "CreationDate": client.created_at,
+        "LastModifiedDate": client.modified_at,
+    }
+
+
+def client_description(client: AppClient) -> Shape:
+    """UserPoolClientDescription."""
+    return {
+        "ClientId": client.client_id,
+        "UserPoolId": client.pool_id,
+        "ClientName": client.name,
+    }
+
+
+def client_secret(secret: ClientSecret, *, value: str | None = None) -> Shape:
+    """ClientSecretDescriptorType; the value is shown once, when the secret is made."""
+    return {
+        "ClientSecretId": secret.id,
+        "ClientSecretValue": value,
+        "ClientSecretCreateDate": secret.created_at,
+    }
+
+
+# Groups
+
+
+def group_type(group: Group) -> Shape:
+    """GroupType."""
+    return {
+        "GroupName": group.name,
+        "UserPoolId": group.pool_id,
+        "Description": group.description or None,
+        "RoleArn": group.role_arn or None,
+        "Precedence": group.precedence,
+        "CreationDate": group.created_at,
+        "LastModifiedDate": group.modified_at,
+    }
+
+
+# Users
+
+
+def attribute_list(user: PoolUser, only: Iterable[str] | None = None) -> list[Shape]:
+    """The user's attributes and `sub`; with `only`, those of these names that have a value."""
+    attributes = {"sub": str(user.sub), **user.attributes}
+    wanted = attributes.keys() if only is None else frozenset(only)
+    return [{"Name": name, "Value": value} for name, value in attributes.items() if name in wanted]
+
+
+def user_type(user: PoolUser, only: Iterable[str] | None = None) -> Shape:
+    """UserType, as ListUsers, ListUsersInGroup and AdminCreateUser show it."""
+    return {
+        "Username": user.username,
+        "Attributes": attribute_list(user, only),
+        "UserCreateDate": user.created_at,
+        "UserLastModifiedDate": user.modified_at,
+        "Enabled": user.enabled,
+        "UserStatus": str(user.status),
+    }
+
+
+# Sign-in
+
+
+def authentication_result(tokens: TokenSet) -> Shape:
+    """AuthenticationResultType."""
+    return {
+        "AccessToken": tokens.access_token,
+        "IdToken": tokens.id_token,
+        "RefreshToken": tokens.refresh_token,
+        "ExpiresIn": tokens.expires_in,
+        "TokenType": "Bearer",
+    }
