@@ -5,7 +5,6 @@ from typing import Any
 
 from userpools.models import AppClient, ClientSecret, Group, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
-from userpools.tokens.mint import TokenSet
 
 Shape = dict[str, Any]
 DEFAULT_REFRESH_DAYS = 30

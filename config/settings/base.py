@@ -71,7 +71,6 @@ TEMPLATES = [
 DATABASES = {"default": database()}
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 # Static files come from the apps themselves, so that a start needs no collectstatic.
 WHITENOISE_USE_FINDERS = True
 

@@ -40,7 +40,7 @@ if not secret_from("POOLHOUSE_MASTER_KEY"):
     POOLHOUSE["MASTER_KEY_FILE"] = DATA_DIR / "master.key"
 SECRET_KEY = secret_from("SECRET_KEY") or generated(DATA_DIR / "secret.key", new_key_text())
 
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]  # type: ignore[name-defined] # noqa: F405
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]  # noqa: F405
 
 POOLHOUSE["OUTBOX_DIR"] = DATA_DIR / "outbox"
 if env.str("EMAIL_URL", default=""):

@@ -1,6 +1,7 @@
 """What the environment says, read once for every settings module."""
 
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -13,7 +14,7 @@ DATA_DIR = Path(env.str("POOLHOUSE_DATA_DIR", default=str(BASE_DIR / "var"))).re
 SUPPORTED_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
-def database() -> dict[str, object]:
+def database() -> dict[str, Any]:
     """Return Django's DATABASES["default"] for DATABASE_URL, or SQLite in the data folder."""
     url = env.str("DATABASE_URL", default="")
     config = env.db_url_config(url) if url else env.db_url_config(f"sqlite:///{DATA_DIR}/db.sqlite3")

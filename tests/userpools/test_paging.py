@@ -75,7 +75,9 @@ def test_a_page_that_ends_with_the_last_kept_row_has_no_token(named):
     ]
 
 
-@pytest.mark.parametrize("forge", [lambda token: token + "x", lambda token: "x", lambda token: token[:9]])
+@pytest.mark.parametrize(
+    "forge", [lambda token: token + "x", lambda token: "x", lambda token: token[:9]]
+)
 def test_a_forged_token_is_refused(named, forge):
     named(("a", ""), ("b", ""))
     rows = Group.objects.order_by("name")

@@ -1,10 +1,10 @@
 """The console: one module for each resource, over the services that the API uses too."""
 
-from oauth2_provider import models as oauth
 from django.contrib import admin
 
 # django-oauth-toolkit registers its models for its own forms; ours are in the modules below.
 from oauth2_provider import admin as _oauth_admin  # noqa: F401
+from oauth2_provider import models as oauth
 
 for _model in (
     oauth.get_application_model(),

@@ -53,8 +53,10 @@ class AccessKeyForm(forms.ModelForm):
     policy = PolicyField(
         required=False,
         label="Policy",
-        help_text="What the key may do: <code>Effect</code>, <code>Action</code> and <code>Resource</code>, with "
-        "wildcards. Without one, a superuser’s key may do everything and any other operator’s key nothing.",
+        help_text="What the key may do: <code>Effect</code>, <code>Action</code> and "
+        "<code>Resource</code>, with "
+        "wildcards. Without one, a superuser's key may do everything and any other operator's "
+        "key nothing.",
         widget=UnfoldAdminTextareaWidget(
             attrs={
                 "rows": 12,
@@ -68,6 +70,14 @@ class AccessKeyForm(forms.ModelForm):
     class Meta:
         model = AccessKey
         fields = ("operator", *FIELDS)
+        labels = {"expires_at": "Expires", "is_active": "Active"}
+        help_texts = {"expires_at": "UTC. Empty: never."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "operator" in self.fields:
+            widget: Any = self.fields["operator"].widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
 
     def clean_policy(self) -> Any:
         """Compile the document with the evaluator that will judge by it."""
@@ -135,7 +145,15 @@ class AccessKeyAdmin(ConsoleAdmin):
     """What programs sign their calls with."""
 
     form = AccessKeyForm
-    list_display = ("shown_id", "description", "operator", "state", "reach", "shown_use", "shown_created")
+    list_display = (
+        "shown_id",
+        "description",
+        "operator",
+        "state",
+        "reach",
+        "shown_use",
+        "shown_created",
+    )
     list_display_links = ("shown_id",)
     list_filter = ("is_active",)
     list_select_related = ("operator",)
@@ -143,7 +161,8 @@ class AccessKeyAdmin(ConsoleAdmin):
     search_help_text = "Key id, description or operator"
     empty_title = "No access key yet"
     empty_text = (
-        "Programs sign their calls with an access key, as they do with AWS: set AWS_ACCESS_KEY_ID and "
+        "Programs sign their calls with an access key, as they do with AWS: set "
+        "AWS_ACCESS_KEY_ID and "
         "AWS_SECRET_ACCESS_KEY to one made here."
     )
     acts = (
@@ -190,11 +209,25 @@ class AccessKeyAdmin(ConsoleAdmin):
         """Fix the owner; let nobody but a superuser change what a key may do."""
         if obj is None:
             return ()
-        return ("operator",) if request.user.is_superuser else ("operator", "policy", "is_active", "expires_at")
+        return (
+            ("operator",)
+            if request.user.is_superuser
+            else ("operator", "policy", "is_active", "expires_at")
+        )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Ask for what can be chosen; a new key is active."""
         return ("operator", *FIELDS) if obj else ("operator", "description", "policy", "expires_at")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer to make a key of one's own."""
+        return {"operator": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Choose among operators, without buttons to add and change them."""
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.empty_label = None
+        return field
 
     @display(description="Access key id", ordering="access_key_id")
     def shown_id(self, key: AccessKey) -> SafeString:
@@ -208,7 +241,11 @@ class AccessKeyAdmin(ConsoleAdmin):
             return markup.badge("Disabled", "bad")
         if not key.operator.is_active:
             return markup.badge("Operator inactive", "bad")
-        return markup.badge("Active", "good") if key.is_usable(timezone.now()) else markup.badge("Expired", "bad")
+        return (
+            markup.badge("Active", "good")
+            if key.is_usable(timezone.now())
+            else markup.badge("Expired", "bad")
+        )
 
     @display(description="May do")
     def reach(self, key: AccessKey) -> SafeString:
@@ -243,11 +280,12 @@ class AccessKeyAdmin(ConsoleAdmin):
             Card(
                 "Secret",
                 facts=[Fact("Secret access key", markup.code("••••••••••••••••"))],
-                note="It was shown once, when the key was made. If it is lost, make another key and disable this one.",
+                note="It was shown once, when the key was made. If it is lost, make another key "
+                "and disable this one.",
             )
         ]
 
-    def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: AccessKey, form: Any, change: bool) -> None:
         """Issue a new key, or save what changed, with the act in the audit trail."""
         with transaction.atomic():
             if not change:
@@ -256,19 +294,27 @@ class AccessKeyAdmin(ConsoleAdmin):
             before = _state(AccessKey.objects.select_related("operator").get(pk=obj.pk))
             obj.save(update_fields=[name for name in FIELDS if name in form.cleaned_data])
             record_act(
-                actor_of(request), "UpdateAccessKey", resource=obj.pk, before=before, after=_state(obj)
+                actor_of(request),
+                "UpdateAccessKey",
+                resource=obj.pk,
+                before=before,
+                after=_state(obj),
             )
 
     def _issue(self, request: HttpRequest, obj: AccessKey) -> None:
         key, _secret = AccessKey.issue(
             obj.operator, policy=obj.policy, description=obj.description, expires_at=obj.expires_at
         )
-        record_act(actor_of(request), "CreateAccessKey", resource=key.access_key_id, after=_state(key))
+        record_act(
+            actor_of(request), "CreateAccessKey", resource=key.access_key_id, after=_state(key)
+        )
         obj.access_key_id = key.access_key_id
         obj._state.adding = False
         reveal.promise(request, "key", key.access_key_id)
 
-    def response_add(self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: AccessKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """Go to the page that shows the secret."""
         return HttpResponseRedirect(reverse("admin:userpools_accesskey_secret"))
 

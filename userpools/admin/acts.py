@@ -1,8 +1,7 @@
-"""Acts on one object: a page that says what will happen, and a POST that does it through a service."""
+"""Acts on one object: a page that says what will happen, and a POST that does it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,8 @@ from userpools.errors import AwsError
 from userpools.limits import client_address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.admin.options import ModelAdmin as _Base
 else:
     _Base = object
@@ -55,7 +56,11 @@ class ConfirmByName(ActForm):
     @property
     def expected(self) -> str:
         """What has to be typed."""
-        return str(getattr(self.subject, "name", "") or getattr(self.subject, "username", "") or self.subject.pk)
+        return str(
+            getattr(self.subject, "name", "")
+            or getattr(self.subject, "username", "")
+            or self.subject.pk
+        )
 
     def clean_confirmation(self) -> str:
         """Compare with the name."""
@@ -120,7 +125,11 @@ class ActsMixin(_Base):
         if act.superuser_only and not request.user.is_superuser:
             return False
         meta = self.opts
-        name = act.permission if "." in act.permission else f"{meta.app_label}.{act.permission}_{meta.model_name}"
+        name = (
+            act.permission
+            if "." in act.permission
+            else f"{meta.app_label}.{act.permission}_{meta.model_name}"
+        )
         return bool(request.user.has_perm(name))
 
     def buttons(self, request: HttpRequest, subject: Any, *, dangerous: bool) -> list[Button]:

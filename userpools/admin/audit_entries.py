@@ -8,12 +8,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from userpools.admin import markup
 from userpools.admin.base import RecordAdmin
-from userpools.admin.filters import ValuesFilter
+from userpools.admin.filters import ActionFilter, PoolIdFilter, ValuesFilter
 from userpools.admin.markup import Card, Fact
 from userpools.models import AuditEntry
 
@@ -37,7 +37,9 @@ def changes(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
         return []
     names = sorted(before.keys() | after.keys())
     return [
-        (name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)
+        (name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
     ]
 
 
@@ -45,18 +47,21 @@ def changes(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
 class AuditEntryAdmin(RecordAdmin):
     """Who changed what."""
 
-    list_display = ("shown_time", "actor", "source", "action", "shown_resource", "client_address")
+    is_named = False
+    list_display = ("shown_time", "actor", "source", "action", "shown_resource", "address")
     list_display_links = ("shown_time",)
     list_filter = (
         SourceFilter,
-        ("action", FieldTextFilter),
-        ("pool_id", FieldTextFilter),
+        ActionFilter,
+        PoolIdFilter,
         ("created_at", RangeDateTimeFilter),
     )
     search_fields = ("actor",)
     search_help_text = "Actor, resource or request id"
     empty_title = "Nothing was changed yet"
-    empty_text = "Every administrative act is kept here, from the API, this console and commands alike."
+    empty_text = (
+        "Every administrative act is kept here, from the API, this console and commands alike."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         """Leave the documents out of lists."""
@@ -73,12 +78,19 @@ class AuditEntryAdmin(RecordAdmin):
         if not term:
             return queryset, False
         wanted = Q(actor=term) | Q(actor__endswith=f"/{term}") | Q(request_id=term)
-        return queryset.filter(wanted | Q(resource=term) | Q(resource__endswith=f"/{term}") | Q(pool_id=term)), False
+        return queryset.filter(
+            wanted | Q(resource=term) | Q(resource__endswith=f"/{term}") | Q(pool_id=term)
+        ), False
 
     @display(description="Time", ordering="created_at")
     def shown_time(self, entry: AuditEntry) -> SafeString:
         """Return when it was done."""
-        return markup.when(entry.created_at)
+        return markup.when(entry.created_at, seconds=True)
+
+    @display(description="Address")
+    def address(self, entry: AuditEntry) -> SafeString:
+        """Return where it came from."""
+        return markup.code(entry.client_address)
 
     @display(description="Resource")
     def shown_resource(self, entry: AuditEntry) -> SafeString:
@@ -91,7 +103,7 @@ class AuditEntryAdmin(RecordAdmin):
             Fact("Act", markup.badge(obj.action, "info")),
             Fact("Actor", markup.copyable(obj.actor)),
             Fact("Through", obj.source),
-            Fact("Time", markup.when(obj.created_at)),
+            Fact("Time", markup.when(obj.created_at, seconds=True)),
             Fact("Address", markup.copyable(obj.client_address)),
             Fact("Resource", markup.copyable(obj.resource)),
             Fact("Request id", markup.copyable(obj.request_id)),
@@ -102,7 +114,9 @@ class AuditEntryAdmin(RecordAdmin):
         changed = changes(obj.before, obj.after)
         if changed:
             rows = [(name, _indented(before), _indented(after)) for name, before, after in changed]
-            return [Card("What changed", headers=("Member", "Before", "After"), rows=rows, wide=True)]
+            return [
+                Card("What changed", headers=("Member", "Before", "After"), rows=rows, wide=True)
+            ]
         documents = (("Before", obj.before), ("After", obj.after))
         return [
             Card(title, facts=[Fact("", _indented(value))], wide=True)

@@ -1,18 +1,19 @@
 """Sign-in events: each attempt and its outcome, read only."""
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from userpools.admin import markup
 from userpools.admin.base import RecordAdmin
-from userpools.admin.filters import ValuesFilter
+from userpools.admin.filters import ClientIdFilter, PoolIdFilter, ValuesFilter
 from userpools.admin.markup import Card, Fact
 from userpools.models import AuthEvent, PoolUser
 
@@ -36,18 +37,30 @@ def outcome_badge(event: AuthEvent) -> SafeString:
 class AuthEventAdmin(RecordAdmin):
     """Who tried to sign in, from where, and how it went."""
 
-    list_display = ("shown_time", "username", "shown_outcome", "reason", "flow", "ip_address", "shown_pool")
+    is_named = False
+    list_display = (
+        "shown_time",
+        "username",
+        "shown_outcome",
+        "reason",
+        "flow",
+        "address",
+        "shown_pool",
+    )
     list_display_links = ("shown_time",)
     list_filter = (
         OutcomeFilter,
-        ("pool_id", FieldTextFilter),
-        ("client_id", FieldTextFilter),
+        PoolIdFilter,
+        ClientIdFilter,
         ("created_at", RangeDateTimeFilter),
     )
     search_fields = ("username",)
     search_help_text = "User name, sub or address"
     empty_title = "No sign-in yet"
-    empty_text = "Every attempt to sign in to a pool is listed here, with its outcome and where it came from."
+    empty_text = (
+        "Every attempt to sign in to a pool is listed here, with its outcome and where "
+        "it came from."
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuthEvent], search_term: str
@@ -57,21 +70,24 @@ class AuthEventAdmin(RecordAdmin):
         if not term:
             return queryset, False
         wanted = Q(username=term) | Q(ip_address=term)
-        try:
+        with suppress(ValueError):
             wanted |= Q(user_sub=uuid.UUID(term)) | Q(pk=uuid.UUID(term))
-        except ValueError:
-            pass
         return queryset.filter(wanted), False
 
     @display(description="Time", ordering="created_at")
     def shown_time(self, event: AuthEvent) -> SafeString:
         """Return when it happened."""
-        return markup.when(event.created_at)
+        return markup.when(event.created_at, seconds=True)
 
     @display(description="Outcome", ordering="outcome")
     def shown_outcome(self, event: AuthEvent) -> SafeString:
         """Return the outcome."""
         return outcome_badge(event)
+
+    @display(description="Address")
+    def address(self, event: AuthEvent) -> SafeString:
+        """Return where it came from."""
+        return markup.code(event.ip_address)
 
     @display(description="Pool id")
     def shown_pool(self, event: AuthEvent) -> SafeString:
@@ -83,13 +99,15 @@ class AuthEventAdmin(RecordAdmin):
         return [
             Fact("Outcome", outcome_badge(obj), obj.reason),
             Fact("User", self._user(obj)),
-            Fact("Time", markup.when(obj.created_at)),
+            Fact("Time", markup.when(obj.created_at, seconds=True)),
             Fact("Address", markup.copyable(obj.ip_address)),
         ]
 
     def _user(self, event: AuthEvent) -> Any:
         user = (
-            PoolUser.objects.filter(pool_id=event.pool_id, sub=event.user_sub).only("id", "username").first()
+            PoolUser.objects.filter(pool_id=event.pool_id, sub=event.user_sub)
+            .only("id", "username")
+            .first()
             if event.user_sub
             else None
         )

@@ -3,12 +3,12 @@
 from functools import cached_property
 from typing import Any
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import models
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
@@ -52,6 +52,7 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
     """
 
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     paginator = BoundedPaginator
     list_per_page = 50
     list_filter_submit = True
@@ -92,8 +93,8 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
         self,
         request: HttpRequest,
         context: dict[str, Any],
-        add: bool = False,  # noqa: FBT001, FBT002 - Django's signature
-        change: bool = False,  # noqa: FBT001, FBT002
+        add: bool = False,
+        change: bool = False,
         form_url: str = "",
         obj: Model | None = None,
     ) -> HttpResponse:
@@ -101,7 +102,9 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
         if obj is not None and change:
             context.update(self.page_context(request, obj))
         context["show_save_and_add_another"] = False
-        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+        return super().render_change_form(
+            request, context, add=add, change=change, form_url=form_url, obj=obj
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Shut Django's delete pages: they would go round the services."""
@@ -109,7 +112,7 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """Send to the object's entries in the audit trail."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
@@ -125,6 +128,9 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
 
 class RecordAdmin(ConsoleAdmin):
     """Objects that nobody edits: a page of facts, and acts where there are any."""
+
+    # Whether the page bears the object's name; long ones say what the summary says anyway.
+    is_named = True
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nothing is added by hand."""
@@ -147,7 +153,7 @@ class RecordAdmin(ConsoleAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": str(obj),
-            "original": obj,
+            "original": obj if self.is_named else None,
             "media": self.media,
             **self.page_context(request, obj),
             **(extra_context or {}),
@@ -156,7 +162,7 @@ class RecordAdmin(ConsoleAdmin):
 
 
 class ServiceAdmin(ConsoleAdmin):
-    """Objects whose form is saved by a service; what the service refuses becomes an error of the form."""
+    """Objects whose form a service saves; what it refuses becomes an error of the form."""
 
     def changeform_view(
         self,
@@ -174,17 +180,16 @@ class ServiceAdmin(ConsoleAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def get_form(
-        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any  # noqa: FBT001, FBT002
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """Tell the form who fills it in, and what a service has refused."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.refusal = getattr(request, "refusal", "")
         form.operator = request.user
         return form
 
     def adopt(self, obj: Model, saved: Model) -> None:
         """Make the object that Django goes on with the one that the service saved."""
-        fields: list[models.Field[Any, Any]] = list(obj._meta.concrete_fields)
-        for each in fields:
+        for each in obj._meta.concrete_fields:
             setattr(obj, each.attname, getattr(saved, each.attname))
         obj._state.adding = False

@@ -13,9 +13,15 @@ from userpools.models.client import LEGACY_FLOWS
 
 FLOWS = (
     ("ALLOW_USER_AUTH", "Choice-based sign-in (USER_AUTH)"),
-    ("ALLOW_USER_SRP_AUTH", "Secure remote password: the password never leaves the device (USER_SRP_AUTH)"),
+    (
+        "ALLOW_USER_SRP_AUTH",
+        "Secure remote password: the password never leaves the device (USER_SRP_AUTH)",
+    ),
     ("ALLOW_USER_PASSWORD_AUTH", "Password sent to the server (USER_PASSWORD_AUTH)"),
-    ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "Password by a signed server call (ADMIN_USER_PASSWORD_AUTH)"),
+    (
+        "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+        "Password by a signed server call (ADMIN_USER_PASSWORD_AUTH)",
+    ),
     ("ALLOW_CUSTOM_AUTH", "Challenges of your own functions (CUSTOM_AUTH)"),
     ("ALLOW_REFRESH_TOKEN_AUTH", "Refresh tokens (REFRESH_TOKEN_AUTH)"),
     ("ALLOW_TOKEN_EXCHANGE_DELEGATION", "Token exchange: delegation"),
@@ -89,7 +95,8 @@ class ClientForm(WireForm):
     )
     generate_secret = fields.switch(
         "Generate a secret",
-        "For programs on servers. Apps in browsers and on phones cannot keep one. Cannot be changed later.",
+        "For programs on servers. Apps in browsers and on phones cannot keep one. Cannot be "
+        "changed later.",
     )
 
     flows = fields.choices(
@@ -105,7 +112,7 @@ class ClientForm(WireForm):
     existence_errors = fields.choice(
         "Unknown users",
         (
-            ("", "As Cognito’s older behaviour: errors tell whether a user exists"),
+            ("", "As Cognito's older behaviour: errors tell whether a user exists"),
             ("LEGACY", "Older behaviour, stated explicitly"),
             ("ENABLED", "Errors never tell whether a user exists (recommended)"),
         ),
@@ -117,7 +124,9 @@ class ClientForm(WireForm):
         "Access token lasts", 1, 86400, "5 minutes to 1 day; empty means 1 hour."
     )
     access_unit = _unit("Unit", "hours")
-    id_validity = fields.number("ID token lasts", 1, 86400, "5 minutes to 1 day; empty means 1 hour.")
+    id_validity = fields.number(
+        "ID token lasts", 1, 86400, "5 minutes to 1 day; empty means 1 hour."
+    )
     id_unit = _unit("Unit", "hours")
     refresh_validity = fields.number(
         "Refresh token lasts", 0, 315360000, "1 hour to 10 years; 0 or empty means 30 days."
@@ -128,7 +137,11 @@ class ClientForm(WireForm):
     )
     rotation = fields.choice(
         "Refresh token rotation",
-        (("", "Off"), ("DISABLED", "Off, stated explicitly"), ("ENABLED", "On: each use gives a new one")),
+        (
+            ("", "Off"),
+            ("DISABLED", "Off, stated explicitly"),
+            ("ENABLED", "On: each use gives a new one"),
+        ),
         "A rotated token that comes back after the grace period ends the session. "
         "Clients must then refresh with GetTokensFromRefreshToken.",
         required=False,
@@ -143,29 +156,35 @@ class ClientForm(WireForm):
     )
     write_attributes = LinesField(
         label="Writable attributes",
-        help_text="One on each line; required attributes must be among them. Users can write these themselves, "
+        help_text="One on each line; required attributes must be among them. Users can write "
+        "these themselves, "
         "so never list one that grants rights.",
     )
     propagate_context = fields.switch(
-        "Accept the user’s address from the caller", "Needs a secret. For servers that sign users in on their behalf."
+        "Accept the user's address from the caller",
+        "Needs a secret. For servers that sign users in on their behalf.",
     )
 
     hosted = fields.switch("Use the hosted pages and OAuth 2.0")
     grants = fields.choices("Grants", GRANTS)
     scopes = LinesField(
         label="Scopes",
-        help_text="One on each line, at most 50: <code>openid</code>, <code>email</code>, <code>phone</code>, "
-        "<code>profile</code>, <code>aws.cognito.signin.user.admin</code>, or a resource server’s.",
+        help_text="One on each line, at most 50: <code>openid</code>, <code>email</code>, "
+        "<code>phone</code>, "
+        "<code>profile</code>, <code>aws.cognito.signin.user.admin</code>, or a resource server's.",
     )
     callback_urls = LinesField(
         label="Callback URLs",
-        help_text="One on each line, at most 100; https, or http for localhost. Compared letter by letter.",
+        help_text="One on each line, at most 100; https, or http for localhost. Compared letter "
+        "by letter.",
     )
     logout_urls = LinesField(label="Logout URLs", help_text="One on each line, at most 100.")
-    default_redirect = fields.text("Default callback", "One of the callback URLs.", mono=True, max_length=1024)
+    default_redirect = fields.text(
+        "Default callback", "One of the callback URLs.", mono=True, max_length=1024
+    )
     providers = LinesField(
         label="Identity providers",
-        help_text="One on each line; <code>COGNITO</code> is the pool’s own users.",
+        help_text="One on each line; <code>COGNITO</code> is the pool's own users.",
     )
 
     class Meta:
@@ -188,14 +207,22 @@ class ClientForm(WireForm):
         """Return the members for the service; on creation, without what was left at its default."""
         document = super().settings()
         if self.is_new:
-            document["UserPoolId"] = self.cleaned_data["pool"].pk if self.cleaned_data.get("pool") else ""
-            drop = [member for member, default in SILENT_DEFAULTS.items() if document.get(member) == default]
+            document["UserPoolId"] = (
+                self.cleaned_data["pool"].pk if self.cleaned_data.get("pool") else ""
+            )
+            drop = [
+                member
+                for member, default in SILENT_DEFAULTS.items()
+                if document.get(member) == default
+            ]
             for member in drop:
                 del document[member]
         units = document.get("TokenValidityUnits") or {}
         kept = {unit: value for unit, value in units.items() if document.get(f"{unit}Validity")}
         # A unit without a lifetime says nothing, and would show up in every describe.
-        if kept != units and (self.is_new or {"access_unit", "id_unit", "refresh_unit"} & set(self.changed_data)):
+        if kept != units and (
+            self.is_new or {"access_unit", "id_unit", "refresh_unit"} & set(self.changed_data)
+        ):
             document["TokenValidityUnits"] = kept
         return {name: value for name, value in document.items() if value != {}}
 
@@ -222,6 +249,14 @@ FIELDSETS = (
     ("Attributes", ("read_attributes", "write_attributes", "propagate_context")),
     (
         "Hosted pages",
-        ("hosted", "grants", "scopes", "callback_urls", "logout_urls", "default_redirect", "providers"),
+        (
+            "hosted",
+            "grants",
+            "scopes",
+            "callback_urls",
+            "logout_urls",
+            "default_redirect",
+            "providers",
+        ),
     ),
 )

@@ -32,18 +32,23 @@ class OneSecret(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["secret"].choices = [  # type: ignore[attr-defined]
-            (each.pk, f"{each.pk}, made {each.created_at:%d %b %Y %H:%M}") for each in self.subject.secrets.all()
+            (each.pk, f"{each.pk}, made {each.created_at:%d %b %Y %H:%M}")
+            for each in self.subject.secrets.all()
         ]
 
 
-def _add_secret(request: HttpRequest, client: AppClient, _answers: dict[str, Any]) -> HttpResponseBase:
+def _add_secret(
+    request: HttpRequest, client: AppClient, _answers: dict[str, Any]
+) -> HttpResponseBase:
     row, _value = clients.add_secret(client.pool_id, client.client_id, actor=actor_of(request))
     reveal.promise(request, "client", row.pk)
     return HttpResponseRedirect(reverse("admin:userpools_appclient_secret"))
 
 
 def _delete_secret(request: HttpRequest, client: AppClient, answers: dict[str, Any]) -> str:
-    clients.delete_secret(client.pool_id, client.client_id, answers["secret"], actor=actor_of(request))
+    clients.delete_secret(
+        client.pool_id, client.client_id, answers["secret"], actor=actor_of(request)
+    )
     return "The secret is deleted: programs that still use it are refused."
 
 
@@ -71,7 +76,8 @@ class AppClientAdmin(ServiceAdmin):
     empty_title = "No app client yet"
     empty_text = (
         "An app client is how a program signs users in: it has an id, perhaps a secret, "
-        "and says which flows and token lifetimes it uses. Create a user pool first, then its client here."
+        "and says which flows and token lifetimes it uses. Create a user pool first, then its "
+        "client here."
     )
     acts = (
         Act(
@@ -80,7 +86,8 @@ class AppClientAdmin(ServiceAdmin):
             run=_add_secret,
             icon="add_moderator",
             applies=_has_secret,
-            text="A second secret works beside the first, so that programs can change over one by one. "
+            text="A second secret works beside the first, so that programs can change over one "
+            "by one. "
             "It is shown once.",
         ),
         Act(
@@ -102,7 +109,8 @@ class AppClientAdmin(ServiceAdmin):
             permission="delete",
             is_dangerous=True,
             ends=True,
-            text="Programs that use this client can no longer sign anybody in, and its sessions end. "
+            text="Programs that use this client can no longer sign anybody in, and its sessions "
+            "end. "
             "This cannot be undone.",
         ),
     )
@@ -129,7 +137,9 @@ class AppClientAdmin(ServiceAdmin):
     @display(description="Kind")
     def kind(self, client: AppClient) -> SafeString:
         """Say whether the client has a secret."""
-        return markup.badge("With secret", "info") if client.secrets.all() else markup.badge("Public")
+        return (
+            markup.badge("With secret", "info") if client.secrets.all() else markup.badge("Public")
+        )
 
     @display(description="Changed", ordering="modified_at")
     def shown_changed(self, client: AppClient) -> SafeString:
@@ -152,16 +162,26 @@ class AppClientAdmin(ServiceAdmin):
                 "Secrets",
                 headers=("Secret", "Id", "Created"),
                 rows=[
-                    (markup.code("••••••••••••••••"), markup.code(secret.pk), markup.when(secret.created_at))
+                    (
+                        markup.code("••••••••••••••••"),
+                        markup.code(secret.pk),
+                        markup.when(secret.created_at),
+                    )
                     for secret in obj.secrets.all()
                 ],
                 empty="A public client: it has no secret, and signs nothing with one.",
                 note="A secret is shown once, when it is made. The API returns it to keys that may "
-                "describe the client.",
+                "describe the client."
+                if _has_secret(obj)
+                else "",
             )
         ]
 
-    def save_model(self, request: HttpRequest, obj: AppClient, form: Any, change: bool) -> None:  # noqa: FBT001
+    def audit_query(self, obj: AppClient) -> str:
+        """Find what was done to the client."""
+        return f"pool_id={obj.pool_id}&q={obj.client_id}"
+
+    def save_model(self, request: HttpRequest, obj: AppClient, form: Any, change: bool) -> None:
         """Save through the service that the API uses."""
         actor, settings = actor_of(request), form.settings()
         pool_id = settings.pop("UserPoolId")
@@ -172,7 +192,9 @@ class AppClientAdmin(ServiceAdmin):
             obj.client_id = clients.create(pool_id, settings, actor=actor).client_id
         self.adopt(obj, AppClient.objects.get(client_id=obj.client_id))
 
-    def response_add(self, request: HttpRequest, obj: AppClient, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: HttpRequest, obj: AppClient, post_url_continue: str | None = None
+    ) -> HttpResponse:
         """Show a new secret, once, before anything else."""
         response: HttpResponse = super().response_add(request, obj, post_url_continue)
         secret = ClientSecret.objects.filter(client=obj).only("id").first()
@@ -195,7 +217,7 @@ class AppClientAdmin(ServiceAdmin):
         return reveal.page(
             request,
             self,
-            title="The app client’s secret",
+            title="The app client's secret",
             facts=[
                 Fact("User pool id", markup.copyable(client.pool_id)),
                 Fact("Client id", markup.copyable(client.client_id)),

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.core.cache import cache
@@ -32,13 +32,25 @@ DAYS = 14
 MOST_CHARTED = 50_000
 KEPT_SECONDS = 60
 LATE = timedelta(minutes=5)
+# Legible on both grounds.
+GREY = "#7c8698"
 CHART_OPTIONS = json.dumps(
     {
         "maintainAspectRatio": False,
-        "plugins": {"legend": {"display": True, "align": "end", "labels": {"boxWidth": 10}}},
+        "plugins": {
+            "legend": {"display": True, "align": "end", "labels": {"boxWidth": 10, "color": GREY}}
+        },
         "scales": {
-            "x": {"stacked": True, "grid": {"display": False}, "ticks": {"maxRotation": 0}},
-            "y": {"stacked": True, "beginAtZero": True, "ticks": {"precision": 0, "maxTicksLimit": 6}},
+            "x": {
+                "stacked": True,
+                "grid": {"display": False},
+                "ticks": {"maxRotation": 0, "color": GREY},
+            },
+            "y": {
+                "stacked": True,
+                "beginAtZero": True,
+                "ticks": {"precision": 0, "maxTicksLimit": 6, "color": GREY},
+            },
         },
     }
 )
@@ -77,7 +89,7 @@ class Step:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the overview to the index page's context; each part only for those who may see its list."""
+    """Add the overview to the index page's context, each part for those who may see its list."""
     recent = _recent_sign_ins() if may_see(request, AuthEvent) else None
     context.update(
         {
@@ -103,21 +115,41 @@ def _tiles(request: HttpRequest) -> list[Tile]:
         totals = UserPool.objects.aggregate(pools=Count("pk"), users=Sum("user_count"))
         protected = UserPool.objects.filter(deletion_protection="ACTIVE").count()
         tiles.append(
-            Tile("User pools", f"{totals['pools']:,}", f"{protected:,} protected", markup.list_of(UserPool), "pool")
+            Tile(
+                "User pools",
+                f"{totals['pools']:,}",
+                f"{protected:,} protected",
+                markup.list_of(UserPool),
+                "pool",
+            )
         )
         if may_see(request, PoolUser):
             tiles.append(
-                Tile("Users", f"{totals['users'] or 0:,}", "in all pools", markup.list_of(PoolUser), "person")
+                Tile(
+                    "Users",
+                    f"{totals['users'] or 0:,}",
+                    "in all pools",
+                    markup.list_of(PoolUser),
+                    "person",
+                )
             )
     if may_see(request, AppClient):
         tiles.append(
-            Tile("App clients", _limited(AppClient.objects.all()), "sign users in", markup.list_of(AppClient), "apps")
+            Tile(
+                "App clients",
+                _limited(AppClient.objects.all()),
+                "sign users in",
+                markup.list_of(AppClient),
+                "apps",
+            )
         )
     if may_see(request, AccessKey):
         keys = AccessKey.objects.filter(is_active=True)
         if not request.user.is_superuser:
-            keys = keys.filter(operator_id=request.user.pk)
-        tiles.append(Tile("Access keys", _limited(keys), "active", markup.list_of(AccessKey), "key"))
+            keys = keys.filter(operator__pk=request.user.pk)
+        tiles.append(
+            Tile("Access keys", _limited(keys), "active", markup.list_of(AccessKey), "key")
+        )
     return tiles
 
 
@@ -131,8 +163,14 @@ def _checks(request: HttpRequest) -> list[Check]:
 
 
 def _database() -> Check:
-    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(connection.vendor, connection.vendor)
-    several = "Redis shares limits between processes." if settings.REDIS_URL else "No Redis: one web process."
+    name = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(
+        connection.vendor, connection.vendor
+    )
+    several = (
+        "Redis shares limits between processes."
+        if settings.REDIS_URL
+        else "No Redis: one web process."
+    )
     return Check("Database", f"{name} answers. {several}", "good")
 
 
@@ -147,15 +185,24 @@ def _delivery() -> list[Check]:
         checks.append(Check("Messages", text, "warn", markup.list_of(Message, "state__exact=due")))
     if failed.exists():
         text = f"Failed in the last seven days: {_limited(failed, 1000)}."
-        checks.append(Check("Messages", text, "bad", markup.list_of(Message, "state__exact=failed")))
-    return checks or [Check("Messages", "Nothing waits, nothing failed.", "good", markup.list_of(Message))]
+        checks.append(
+            Check("Messages", text, "bad", markup.list_of(Message, "state__exact=failed"))
+        )
+    return checks or [
+        Check("Messages", "Nothing waits, nothing failed.", "good", markup.list_of(Message))
+    ]
 
 
 def _keys() -> Check:
     healthy = Count("signing_keys", filter=Q(signing_keys__is_active=True))
     lacking = UserPool.objects.annotate(active=healthy).filter(active__lt=2)[:6].count()
     if lacking:
-        return Check("Signing keys", "Some pools lack an active key. Rotate their keys.", "bad", markup.list_of(UserPool))
+        return Check(
+            "Signing keys",
+            "Some pools lack an active key. Rotate their keys.",
+            "bad",
+            markup.list_of(UserPool),
+        )
     return Check("Signing keys", "Every pool has its two.", "good")
 
 
@@ -183,7 +230,7 @@ def _steps(request: HttpRequest) -> list[Step]:
         ),
         Step(
             "Make an access key",
-            "What your server’s AWS SDK signs administrative calls with.",
+            "What your server's AWS SDK signs administrative calls with.",
             done[2],
             reverse("admin:userpools_accesskey_add"),
             "Make a key",
@@ -231,7 +278,12 @@ def _chart(labels: list[str], passed: list[int], failed: list[int]) -> str:
         {
             "labels": labels,
             "datasets": [
-                {"label": "Passed", "data": passed, "backgroundColor": "var(--color-primary-600)", **shape},
+                {
+                    "label": "Passed",
+                    "data": passed,
+                    "backgroundColor": "var(--color-primary-600)",
+                    **shape,
+                },
                 {"label": "Failed", "data": failed, "backgroundColor": "#d1495b", **shape},
             ],
         }
@@ -239,7 +291,7 @@ def _chart(labels: list[str], passed: list[int], failed: list[int]) -> str:
 
 
 def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime(day.year, day.month, day.day))
+    return datetime.combine(day, time.min, tzinfo=UTC)
 
 
 def _acts(request: HttpRequest) -> list[AuditEntry]:

@@ -43,7 +43,9 @@ def area(label: str, help_text: str = "", *, rows: int = 4, **kwargs: Any) -> fo
     )
 
 
-def number(label: str, low: int, high: int, help_text: str = "", **kwargs: Any) -> forms.IntegerField:
+def number(
+    label: str, low: int, high: int, help_text: str = "", **kwargs: Any
+) -> forms.IntegerField:
     """Make a whole number between two limits, which the browser knows too."""
     return forms.IntegerField(
         label=label,
@@ -58,14 +60,22 @@ def number(label: str, low: int, high: int, help_text: str = "", **kwargs: Any) 
 def switch(label: str, help_text: str = "", **kwargs: Any) -> forms.BooleanField:
     """Make a yes or no."""
     return forms.BooleanField(
-        label=label, help_text=help_text, required=False, widget=UnfoldBooleanSwitchWidget(), **kwargs
+        label=label,
+        help_text=help_text,
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        **kwargs,
     )
 
 
 def choice(label: str, choices: Choices, help_text: str = "", **kwargs: Any) -> forms.ChoiceField:
     """Make a choice of one."""
     return forms.ChoiceField(
-        label=label, choices=list(choices), help_text=help_text, widget=UnfoldAdminSelectWidget(), **kwargs
+        label=label,
+        choices=list(choices),
+        help_text=help_text,
+        widget=UnfoldAdminSelectWidget(),
+        **kwargs,
     )
 
 

@@ -30,7 +30,7 @@ def group_document(group: Group) -> Document:
 
 
 class GroupForm(WireForm):
-    """A group's settings. Its role is a superuser's to choose: whoever passes a role grants its rights."""
+    """A group's settings. Superusers alone choose its role: passing one grants its rights."""
 
     create_operation = "CreateGroup"
     update_operation = "UpdateGroup"
@@ -50,11 +50,19 @@ class GroupForm(WireForm):
         empty_label="Choose a pool",
     )
     group_name = fields.text(
-        "Name", "1 to 128 characters, no spaces. Cannot be changed later.", required=True, max_length=128
+        "Name",
+        "1 to 128 characters, no spaces. Cannot be changed later.",
+        required=True,
+        max_length=128,
     )
-    group_description = fields.area("Description", "At most 2,048 characters.", rows=2, max_length=2048)
+    group_description = fields.area(
+        "Description", "At most 2,048 characters.", rows=2, max_length=2048
+    )
     group_precedence = fields.number(
-        "Precedence", 0, MOST_PRECEDENCE, "0 is the strongest. The strongest group with a role gives cognito:preferred_role."
+        "Precedence",
+        0,
+        MOST_PRECEDENCE,
+        "0 is the strongest. The strongest group with a role gives cognito:preferred_role.",
     )
     role = fields.text(
         "Role ARN",
@@ -75,7 +83,7 @@ class GroupForm(WireForm):
             self.fields["role"].disabled = True
 
     def settings(self) -> Document:
-        """Return the members; what was emptied is sent as empty, as UpdateGroup keeps what is left out."""
+        """Return the members, emptied ones too, as UpdateGroup keeps what is left out."""
         document = super().settings()
         if self.is_new:
             pool = self.cleaned_data.get("pool")
@@ -87,7 +95,9 @@ class GroupForm(WireForm):
 class OneUser(ActForm):
     """Which user, by any name that signs them in."""
 
-    username = fields.text("User", "User name, verified alias, or sub.", required=True, max_length=128)
+    username = fields.text(
+        "User", "User name, verified alias, or sub.", required=True, max_length=128
+    )
 
 
 def _add(request: HttpRequest, group: Group, answers: dict[str, Any]) -> str:
@@ -99,7 +109,9 @@ def _add(request: HttpRequest, group: Group, answers: dict[str, Any]) -> str:
 def _remove(request: HttpRequest, group: Group, answers: dict[str, Any]) -> str:
     user = find_user(group.pool, answers["username"])
     groups.remove(group.pool, user, group.name, actor=actor_of(request))
-    return f"{user.username} is not in the group. Tokens that are out say otherwise until they expire."
+    return (
+        f"{user.username} is not in the group. Tokens that are out say otherwise until they expire."
+    )
 
 
 def _delete(request: HttpRequest, group: Group, _answers: dict[str, Any]) -> str:
@@ -112,16 +124,25 @@ class GroupAdmin(ServiceAdmin):
     """The groups of all pools."""
 
     form = GroupForm
-    list_display = ("shown_name", "shown_pool", "precedence", "shown_members", "shown_role", "shown_changed")
+    list_display = (
+        "shown_name",
+        "shown_pool",
+        "precedence",
+        "shown_members",
+        "shown_role",
+        "shown_changed",
+    )
     list_filter = (("pool", AutocompleteSelectFilter),)
     list_select_related = ("pool",)
     search_fields = ("name",)
     search_help_text = "Name"
     ordering = ("pool_id", "name")
-    fieldsets = ((None, {"fields": ("pool", "group_name", "group_description", "group_precedence", "role")}),)
+    fieldsets = (
+        (None, {"fields": ("pool", "group_name", "group_description", "group_precedence", "role")}),
+    )
     empty_title = "No group yet"
     empty_text = (
-        "Groups appear in their members’ tokens as cognito:groups, and may give them a role. "
+        "Groups appear in their members' tokens as cognito:groups, and may give them a role. "
         "Users of a pool can be in up to 100 groups."
     )
     acts = (
@@ -131,7 +152,7 @@ class GroupAdmin(ServiceAdmin):
             run=_add,
             icon="person_add",
             form_class=OneUser,
-            text="The user’s tokens name the group from their next sign-in or refresh on.",
+            text="The user's tokens name the group from their next sign-in or refresh on.",
         ),
         Act(
             name="remove-member",
@@ -157,10 +178,16 @@ class GroupAdmin(ServiceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Count members with the rows."""
         members = (
-            Membership.objects.filter(group=OuterRef("pk")).order_by().values("group").annotate(number=Count("pk"))
+            Membership.objects.filter(group=OuterRef("pk"))
+            .order_by()
+            .values("group")
+            .annotate(number=Count("pk"))
         )
-        return super().get_queryset(request).select_related("pool").annotate(
-            members=Subquery(members.values("number"))
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("pool")
+            .annotate(members=Subquery(members.values("number")))
         )
 
     @display(description="Name", ordering="name")
@@ -212,14 +239,20 @@ class GroupAdmin(ServiceAdmin):
                 rows=[
                     (
                         markup.link(each.user, each.user.username),
-                        markup.badge("Enabled", "good") if each.user.enabled else markup.badge("Disabled", "bad"),
+                        markup.badge("Enabled", "good")
+                        if each.user.enabled
+                        else markup.badge("Disabled", "bad"),
                         markup.when(each.created_at),
                     )
                     for each in members
                 ],
-                empty="Nobody is in this group yet. Add a member above, or with AdminAddUserToGroup.",
+                empty="Nobody is in this group yet. Add a member above, or with "
+                "AdminAddUserToGroup.",
                 note=f"The newest {SHOWN_MEMBERS} at most.",
-                more=("All members", markup.list_of(PoolUser, f"memberships__group__id__exact={obj.pk}")),
+                more=(
+                    "All members",
+                    markup.list_of(PoolUser, f"memberships__group__id__exact={obj.pk}"),
+                ),
                 wide=True,
             )
         ]
@@ -228,7 +261,7 @@ class GroupAdmin(ServiceAdmin):
         """Find what was done to the group."""
         return f"pool_id={obj.pool_id}&q={obj.name}"
 
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
         """Save through the service that the API uses."""
         settings = form.settings()
         save = groups.update if change else groups.create

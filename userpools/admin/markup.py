@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-DASH = mark_safe('<span class="ph-muted">–</span>')  # noqa: S308
+DASH = mark_safe('<span class="ph-muted">&ndash;</span>')
+# An IPv6 address, a UUID, a pool id.
+LONGEST_UNBROKEN = 45
 TONES = frozenset({"good", "bad", "warn", "info", "plain"})
 
 
@@ -54,13 +56,18 @@ def copyable(value: object) -> SafeString:
 
 
 def code(value: object) -> SafeString:
-    """Show a value in monospace."""
-    return format_html('<code class="ph-code">{}</code>', value) if value else DASH
+    """Show a value in monospace; a short one on one line."""
+    if not value:
+        return DASH
+    size = "ph-short" if len(str(value)) <= LONGEST_UNBROKEN else ""
+    return format_html('<code class="ph-code {}">{}</code>', size, value)
 
 
 def badge(text: object, tone: str = "plain") -> SafeString:
     """Show a state as a coloured word; the word alone says it too."""
-    return format_html('<span class="ph-badge ph-{}">{}</span>', tone if tone in TONES else "plain", text)
+    return format_html(
+        '<span class="ph-badge ph-{}">{}</span>', tone if tone in TONES else "plain", text
+    )
 
 
 def badges(values: Iterable[object], tone: str = "plain") -> SafeString:
@@ -68,7 +75,7 @@ def badges(values: Iterable[object], tone: str = "plain") -> SafeString:
     return format_html_join(" ", "{}", ((badge(value, tone),) for value in values)) or DASH
 
 
-def when(moment: datetime | None) -> SafeString:
+def when(moment: datetime | None, *, seconds: bool = False) -> SafeString:
     """Show a time in UTC; the exact one is in its tooltip."""
     if moment is None:
         return DASH
@@ -77,7 +84,7 @@ def when(moment: datetime | None) -> SafeString:
         '<time datetime="{}" title="{}" class="ph-time">{}</time>',
         moment.isoformat(),
         moment.isoformat(),
-        f"{moment:%d %b %Y, %H:%M}",
+        f"{moment:%d %b %Y, %H:%M:%S}" if seconds else f"{moment:%d %b %Y, %H:%M}",
     )
 
 

@@ -46,13 +46,30 @@ def _retry(request: HttpRequest, message: Message, _answers: dict[str, Any]) -> 
 class MessageAdmin(RecordAdmin):
     """What was sent to whom."""
 
-    list_display = ("shown_time", "kind", "medium", "masked_to", "username", "state_shown", "attempts", "last_error")
+    is_named = False
+    list_display = (
+        "shown_time",
+        "kind",
+        "medium",
+        "masked_to",
+        "username",
+        "state_shown",
+        "attempts",
+        "last_error",
+    )
     list_display_links = ("shown_time",)
-    list_filter = ("state", "medium", ("pool", AutocompleteSelectFilter), ("created_at", RangeDateTimeFilter))
+    list_filter = (
+        "state",
+        "medium",
+        ("pool", AutocompleteSelectFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
     search_fields = ("username",)
     search_help_text = "User name"
     empty_title = "No message yet"
-    empty_text = "Codes and invitations appear here with their delivery state; what they say is never shown."
+    empty_text = (
+        "Codes and invitations appear here with their delivery state; what they say is never shown."
+    )
     acts = (
         Act(
             name="retry",
@@ -60,7 +77,8 @@ class MessageAdmin(RecordAdmin):
             run=_retry,
             icon="send",
             applies=_failed,
-            text="The message is tried again at once, with all its attempts. Its code may have expired meanwhile.",
+            text="The message is tried again at once, with all its attempts. Its code may have "
+            "expired meanwhile.",
         ),
     )
 
@@ -104,9 +122,13 @@ class MessageAdmin(RecordAdmin):
                     Fact("Message id", markup.copyable(obj.pk)),
                     Fact("Pool id", markup.copyable(obj.pool_id)),
                     Fact("Created", markup.when(obj.created_at)),
-                    Fact("Next attempt", markup.when(obj.due_at) if obj.state == MessageState.DUE else markup.DASH),
+                    Fact(
+                        "Next attempt",
+                        markup.when(obj.due_at) if obj.state == MessageState.DUE else markup.DASH,
+                    ),
                     Fact("Sent", markup.when(obj.sent_at)),
                 ],
-                note="Address, text and code are sealed, and removed once the message is delivered.",
+                note="Address, text and code are sealed, and removed once the message is "
+                "delivered.",
             )
         ]

@@ -64,7 +64,10 @@ def may_see(request: HttpRequest, model: type[Model]) -> bool:
     if model in SUPERUSERS_ONLY:
         return bool(request.user.is_superuser)
     meta = model._meta
-    return any(request.user.has_perm(f"{meta.app_label}.{act}_{meta.model_name}") for act in ("view", "change"))
+    return any(
+        request.user.has_perm(f"{meta.app_label}.{act}_{meta.model_name}")
+        for act in ("view", "change")
+    )
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
-"""Operators and their permission groups: for superusers alone, so that nobody raises their own rights."""
+"""Operators and their permission groups: superusers alone, so that nobody raises their rights."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -34,7 +35,10 @@ def _state(operator: Operator) -> dict[str, Any]:
 
 
 def _group_state(group: Group) -> dict[str, Any]:
-    return {"name": group.name, "permissions": sorted(group.permissions.values_list("codename", flat=True))}
+    return {
+        "name": group.name,
+        "permissions": sorted(group.permissions.values_list("codename", flat=True)),
+    }
 
 
 def _delete(request: HttpRequest, operator: Operator, _answers: dict[str, Any]) -> str:
@@ -49,14 +53,31 @@ def _delete(request: HttpRequest, operator: Operator, _answers: dict[str, Any]) 
 def _delete_group(request: HttpRequest, group: Group, _answers: dict[str, Any]) -> str:
     with transaction.atomic():
         record_act(
-            actor_of(request), "DeleteOperatorGroup", resource=group.name, before=_group_state(group)
+            actor_of(request),
+            "DeleteOperatorGroup",
+            resource=group.name,
+            before=_group_state(group),
         )
         group.delete()
     return f"The permission group “{group.name}” is deleted."
 
 
+# What the console has no pages for, so that permissions for it would mean nothing.
+WITHOUT_PAGES = ("admin", "auth", "contenttypes", "sessions", "oauth2_provider")
+
+
 class SuperusersOnly(ModelAdmin):
     """Pages that only superusers see, whatever permissions others were given."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the permissions that the console asks for."""
+        if db_field.related_model is Permission:
+            wanted = Permission.objects.exclude(content_type__app_label__in=WITHOUT_PAGES)
+            kwargs["queryset"] = wanted.select_related("content_type")
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.related_model is Permission:
+            field.widget.attrs["size"] = 14
+        return field
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the section to superusers."""
@@ -84,18 +105,23 @@ class AuditedForm(ConsoleAdmin):
         """Return what the audit trail keeps of the object."""
         return {}
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Remember the state before."""
-        request.state_before = self.state(self.model._default_manager.get(pk=obj.pk)) if change else None  # type: ignore[attr-defined]
+        stored = self.model._default_manager.filter(pk=obj.pk).first() if change else None
+        form.state_before = None if stored is None else self.state(stored)
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the choices, then write the act."""
         super().save_related(request, form, formsets, change)
-        before = getattr(request, "state_before", None)
+        before = form.state_before
         action = f"Update{self.noun}" if change else f"Create{self.noun}"
         record_act(
-            actor_of(request), action, resource=str(form.instance), before=before, after=self.state(form.instance)
+            actor_of(request),
+            action,
+            resource=str(form.instance),
+            before=before,
+            after=self.state(form.instance),
         )
 
 
@@ -118,8 +144,10 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
             "Rights",
             {
                 "fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions"),
-                "description": "Staff may sign in to the console. Superusers may do everything, and they alone "
-                "manage operators and access keys. Everybody else may do what groups and permissions say.",
+                "description": "Staff may sign in to the console. Superusers may do everything, "
+                "and they alone "
+                "manage operators and access keys. Everybody else may do what groups and "
+                "permissions say.",
             },
         ),
     )
@@ -141,7 +169,8 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
             is_dangerous=True,
             superuser_only=True,
             ends=True,
-            text="The operator can no longer sign in, and their access keys are deleted. The audit trail keeps "
+            text="The operator can no longer sign in, and their access keys are deleted. The "
+            "audit trail keeps "
             "what they did.",
         ),
     )
@@ -155,12 +184,20 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
         """Say what the operator may do."""
         if operator.is_superuser:
             return markup.badge("Superuser", "warn")
-        return markup.badge("By permissions", "info") if operator.is_staff else markup.badge("No console")
+        return (
+            markup.badge("By permissions", "info")
+            if operator.is_staff
+            else markup.badge("No console")
+        )
 
     @display(description="State", ordering="is_active")
     def shown_state(self, operator: Operator) -> SafeString:
         """Say whether they may sign in."""
-        return markup.badge("Active", "good") if operator.is_active else markup.badge("Inactive", "bad")
+        return (
+            markup.badge("Active", "good")
+            if operator.is_active
+            else markup.badge("Inactive", "bad")
+        )
 
     @display(description="Last sign-in", ordering="last_login")
     def shown_login(self, operator: Operator) -> SafeString:
@@ -183,7 +220,11 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
                 "Access keys",
                 headers=("Key", "Description", "Last used"),
                 rows=[
-                    (markup.link(key, markup.code(key.pk)), key.description, markup.when(key.last_used_at))
+                    (
+                        markup.link(key, markup.code(key.pk)),
+                        key.description,
+                        markup.when(key.last_used_at),
+                    )
                     for key in keys
                 ],
                 empty="None. Programs of this operator need one to sign their calls.",
@@ -195,20 +236,26 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
         """Find what was done to the operator."""
         return f"q={obj.username}"
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+    def user_change_password(
+        self,
+        request: HttpRequest,
+        id: str,  # noqa: A002 - Django's signature
+        form_url: str = "",
+    ) -> HttpResponse:
         """Audit that a password was set; the password itself is nowhere but in its hash."""
         response: HttpResponse = super().user_change_password(request, id, form_url)
-        if request.method == "POST" and response.status_code == 302:  # noqa: PLR2004
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             operator = Operator.objects.filter(pk=id).first()
             record_act(actor_of(request), "SetOperatorPassword", resource=str(operator))
         return response
 
 
 @admin.register(Group)
-class PermissionGroupAdmin(SuperusersOnly, AuditedForm, GroupAdmin):
+class PermissionGroupAdmin(SuperusersOnly, AuditedForm, GroupAdmin):  # type: ignore[misc]
     """Permissions that several operators share."""
 
     noun = "OperatorGroup"
+    filter_horizontal = ()
     empty_title = "No permission group yet"
     empty_text = "A permission group gives several operators the same rights in the console."
     acts = (

@@ -29,7 +29,8 @@ FACTORS = (
     ("SMS_OTP", "Code by SMS"),
     ("WEB_AUTHN", "Passkey"),
 )
-# Those that may be demanded at sign-up. Source: API reference, SchemaAttributeType, standard attributes.
+# Those that may be demanded at sign-up. Source: API reference, SchemaAttributeType.
+VERIFIED_BEFORE_UPDATE = "UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate"
 STANDARD = (
     "address", "birthdate", "email", "family_name", "gender", "given_name", "locale", "middle_name",
     "name", "nickname", "phone_number", "picture", "preferred_username", "profile", "updated_at",
@@ -92,7 +93,7 @@ COLUMNS = {
 
 
 def pool_document(pool: UserPool) -> Document:
-    """Return a pool's settings as UpdateUserPool takes them, with those that only creation takes."""
+    """Return a pool's settings as UpdateUserPool takes them, and those of creation alone."""
     columns = {wire: getattr(pool, column) for wire, column in COLUMNS.items()}
     return {**pool.configuration, **pool.mfa_details, **columns}
 
@@ -104,7 +105,13 @@ class PoolForm(WireForm):
     update_operation = "UpdateUserPool"
     document_of = staticmethod(pool_document)
     create_only = frozenset(
-        {"pool_region", "alias_attributes", "username_attributes", "case_sensitive", "required_attributes"}
+        {
+            "pool_region",
+            "alias_attributes",
+            "username_attributes",
+            "case_sensitive",
+            "required_attributes",
+        }
     )
     wire: ClassVar[dict[str, str]] = {
         "pool_name": "PoolName",
@@ -127,7 +134,7 @@ class PoolForm(WireForm):
         "devices": "DeviceConfiguration",
         "admin_only": "AdminCreateUserConfig.AllowAdminCreateUserOnly",
         "auto_verified": "AutoVerifiedAttributes",
-        "verified_before_update": "UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate",
+        "verified_before_update": VERIFIED_BEFORE_UPDATE,
         "recovery": "AccountRecoverySetting",
         "email_from": "EmailConfiguration.From",
         "email_reply_to": "EmailConfiguration.ReplyToEmailAddress",
@@ -149,7 +156,11 @@ class PoolForm(WireForm):
         "Name", "1 to 128 letters, digits, spaces and + = , . @ -", required=True, max_length=128
     )
     pool_region = fields.text(
-        "Region", "Part of the pool’s id; cannot be changed later.", required=True, max_length=32, mono=True
+        "Region",
+        "Part of the pool's id; cannot be changed later.",
+        required=True,
+        max_length=32,
+        mono=True,
     )
     pool_tier = fields.choice("Feature plan", TIERS, initial="ESSENTIALS")
     protection = fields.choice(
@@ -157,7 +168,9 @@ class PoolForm(WireForm):
         (("INACTIVE", "Off"), ("ACTIVE", "On: the pool cannot be deleted")),
         initial="INACTIVE",
     )
-    pool_tags = TagsField(label="Tags", help_text="One on each line, as <code>key = value</code>. At most 50.")
+    pool_tags = TagsField(
+        label="Tags", help_text="One on each line, as <code>key = value</code>. At most 50."
+    )
 
     # Sign-in
     username_attributes = fields.choices(
@@ -168,11 +181,12 @@ class PoolForm(WireForm):
     alias_attributes = fields.choices(
         "People may also sign in with",
         ALIASES,
-        "Besides the user name, once verified. Not together with the choice above; cannot be changed later.",
+        "Besides the user name, once verified. Not together with the choice above; cannot be "
+        "changed later.",
     )
     case_sensitive = fields.switch(
         "Names differ by letter case",
-        "Cognito’s API turns this on unless told otherwise. Cannot be changed later.",
+        "Cognito's API turns this on unless told otherwise. Cannot be changed later.",
     )
     first_factors = fields.choices(
         "First factors of choice-based sign-in",
@@ -182,7 +196,9 @@ class PoolForm(WireForm):
     )
 
     # Passwords
-    minimum_length = fields.number("Minimum length", 6, 99, "6 to 99 characters.", initial=8, required=True)
+    minimum_length = fields.number(
+        "Minimum length", 6, 99, "6 to 99 characters.", initial=8, required=True
+    )
     require_uppercase = fields.switch("Require an upper-case letter", initial=True)
     require_lowercase = fields.switch("Require a lower-case letter", initial=True)
     require_numbers = fields.switch("Require a digit", initial=True)
@@ -196,20 +212,28 @@ class PoolForm(WireForm):
     storage = fields.choice(
         "Passwords are kept as",
         PasswordStorage.choices,
-        "The verifier serves SRP, which never sends a password; it is sealed with the server’s master key. "
-        "Argon2id costs a thief of database and key far more work, and excludes SRP: no app client may allow it. "
+        "The verifier serves SRP, which never sends a password; it is sealed with the server's "
+        "master key. "
+        "Argon2id costs a thief of database and key far more work, and excludes SRP: no app "
+        "client may allow it. "
         "After a change each password is converted when its user next signs in with it.",
         initial=PasswordStorage.VERIFIER,
     )
 
     # Second factor
     mfa = fields.choice(
-        "Second factor", MFA, "Asked for after the first one. Optional means for users who set one up.", initial="OFF"
+        "Second factor",
+        MFA,
+        "Asked for after the first one. Optional means for users who set one up.",
+        initial="OFF",
     )
     totp = fields.switch(
-        "Authenticator app", "Codes from an app on the phone. Other factors are set with SetUserPoolMfaConfig."
+        "Authenticator app",
+        "Codes from an app on the phone. Other factors are set with SetUserPoolMfaConfig.",
     )
-    devices = DocumentField(DEVICES, label="Devices", same=lambda document: tuple(sorted(document.items())))
+    devices = DocumentField(
+        DEVICES, label="Devices", same=lambda document: tuple(sorted(document.items()))
+    )
     threat_protection = fields.choice(
         "Threat protection",
         (("", "Off"), ("AUDIT", "Audit only"), ("ENFORCED", "Enforced")),
@@ -234,7 +258,9 @@ class PoolForm(WireForm):
         CONTACTS,
         "Must be verified automatically too. Recommended.",
     )
-    recovery = DocumentField(RECOVERY, label="Forgotten passwords are reset by", same=_recovery_order)
+    recovery = DocumentField(
+        RECOVERY, label="Forgotten passwords are reset by", same=_recovery_order
+    )
 
     # Messages
     email_from = fields.text("E-mail sender", "An address, or <code>Name &lt;address&gt;</code>.")
@@ -246,7 +272,9 @@ class PoolForm(WireForm):
     )
     code_subject = fields.text("Subject with a code", "1 to 140 characters.", max_length=140)
     code_message = fields.area(
-        "E-mail with a code", "Must contain <code>{####}</code>; 6 to 20,000 characters.", max_length=20000
+        "E-mail with a code",
+        "Must contain <code>{####}</code>; 6 to 20,000 characters.",
+        max_length=20000,
     )
     link_subject = fields.text("Subject with a link", "1 to 140 characters.", max_length=140)
     link_message = fields.area(
@@ -254,11 +282,15 @@ class PoolForm(WireForm):
         "Must contain <code>{##words of the link##}</code>; 6 to 20,000 characters.",
         max_length=20000,
     )
-    code_sms = fields.text("SMS with a code", "Must contain <code>{####}</code>; 6 to 140 characters.", max_length=140)
-    mfa_sms = fields.text(
-        "SMS with a sign-in code", "Must contain <code>{####}</code>; 6 to 140 characters.", max_length=140
+    code_sms = fields.text(
+        "SMS with a code", "Must contain <code>{####}</code>; 6 to 140 characters.", max_length=140
     )
-    invite_subject = fields.text("Invitation’s subject", "1 to 140 characters.", max_length=140)
+    mfa_sms = fields.text(
+        "SMS with a sign-in code",
+        "Must contain <code>{####}</code>; 6 to 140 characters.",
+        max_length=140,
+    )
+    invite_subject = fields.text("Invitation's subject", "1 to 140 characters.", max_length=140)
     invite_message = fields.area(
         "Invitation by e-mail",
         "Must contain <code>{username}</code> and <code>{####}</code>; 6 to 20,000 characters.",
@@ -274,7 +306,8 @@ class PoolForm(WireForm):
     issuer = fields.choice(
         "Tokens state as issuer",
         IssuerProfile.choices,
-        "Verifiers compare it letter by letter: a change makes them refuse new tokens until they are told.",
+        "Verifiers compare it letter by letter: a change makes them refuse new tokens until "
+        "they are told.",
         initial=IssuerProfile.PUBLIC_URL,
     )
 
@@ -292,11 +325,15 @@ class PoolForm(WireForm):
                 "storage": pool.password_storage,
                 "issuer": pool.issuer_profile,
                 "required_attributes": [
-                    each["Name"] for each in pool.schema if each.get("Required") and each["Name"] in STANDARD
+                    each["Name"]
+                    for each in pool.schema
+                    if each.get("Required") and each["Name"] in STANDARD
                 ],
             }
         )
-        super().__init__(*args, **{**kwargs, "initial": {**columns, **(kwargs.get("initial") or {})}})
+        super().__init__(
+            *args, **{**kwargs, "initial": {**columns, **(kwargs.get("initial") or {})}}
+        )
 
     def clean_pool_region(self) -> str:
         """Accept the regions that the operator allows."""
@@ -348,7 +385,11 @@ class PoolForm(WireForm):
         """Refuse a factor that nobody would be asked for."""
         cleaned = super().clean()
         answers = self.cleaned_data
-        if answers.get("totp") and answers.get("mfa") == "OFF" and {"totp", "mfa"} & set(self.changed_data):
+        if (
+            answers.get("totp")
+            and answers.get("mfa") == "OFF"
+            and {"totp", "mfa"} & set(self.changed_data)
+        ):
             self.add_error("totp", "Turn the second factor on as well, or this off.")
         return cleaned
 
@@ -371,7 +412,10 @@ FIELDSETS = (
     ("Second factor", ("mfa", "totp", "devices", "threat_protection")),
     (
         "Sign-up and recovery",
-        ("admin_only", "required_attributes", "auto_verified", "verified_before_update", "recovery"),
+        (
+            "admin_only", "required_attributes", "auto_verified", "verified_before_update",
+            "recovery",
+        ),
     ),
     (
         "Messages",

@@ -16,7 +16,17 @@ from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.admin.pool_form import FIELDSETS, PoolForm
 from userpools.audit import Actor, record_act
-from userpools.models import AppClient, AuthEvent, Group, IssuerProfile, PasswordStorage, PoolUser, SigningKey, UserPool
+from userpools.models import (
+    AppClient,
+    AuthEvent,
+    Group,
+    IssuerProfile,
+    KeyUse,
+    PasswordStorage,
+    PoolUser,
+    SigningKey,
+    UserPool,
+)
 from userpools.services import mfa, pools
 from userpools.tokens import keys
 
@@ -34,26 +44,37 @@ def _rotate(request: HttpRequest, pool: UserPool, _answers: dict[str, Any]) -> s
             resource=pool.arn,
             after={"Kids": [key.kid for key in fresh]},
         )
-    return "New tokens are signed with new keys; the old ones stay published until their tokens have expired."
+    return "New tokens are signed with new keys; the old ones stay published while tokens last."
 
 
 class CustomAttribute(ActForm):
     """A custom attribute, as SchemaAttributeType describes it."""
 
     name = fields.text(
-        "Name", "1 to 20 characters, without <code>custom:</code>, which is put before it.", required=True,
-        max_length=20, mono=True,
+        "Name",
+        "1 to 20 characters, without <code>custom:</code>, which is put before it.",
+        required=True,
+        max_length=20,
+        mono=True,
     )
-    kind = fields.choice("Type", ((kind, kind) for kind in ("String", "Number", "Boolean", "DateTime")))
-    low = fields.text("At least", "Length of a string, or value of a number; may be empty.", mono=True)
-    high = fields.text("At most", "Length of a string (up to 2048), or value of a number; may be empty.", mono=True)
+    kind = fields.choice(
+        "Type", ((kind, kind) for kind in ("String", "Number", "Boolean", "DateTime"))
+    )
+    low = fields.text(
+        "At least", "Length of a string, or value of a number; may be empty.", mono=True
+    )
+    high = fields.text(
+        "At most", "Length of a string (up to 2048), or value of a number; may be empty.", mono=True
+    )
     mutable = fields.switch("Can be changed after sign-up", initial=True)
 
     def definition(self) -> dict[str, Any]:
         """Return SchemaAttributeType."""
         answers = self.cleaned_data
         made: dict[str, Any] = {
-            "Name": answers["name"], "AttributeDataType": answers["kind"], "Mutable": answers["mutable"]
+            "Name": answers["name"],
+            "AttributeDataType": answers["kind"],
+            "Mutable": answers["mutable"],
         }
         if answers["kind"] in BOUNDS:
             member, low, high = BOUNDS[answers["kind"]]
@@ -88,7 +109,15 @@ class UserPoolAdmin(ServiceAdmin):
     """The pools of this server."""
 
     form = PoolForm
-    list_display = ("shown_name", "shown_id", "region", "shown_users", "shown_tier", "state", "shown_created")
+    list_display = (
+        "shown_name",
+        "shown_id",
+        "region",
+        "shown_users",
+        "shown_tier",
+        "state",
+        "shown_created",
+    )
     list_filter = ("region", "tier", "deletion_protection")
     search_fields = ("name", "id")
     search_help_text = "Name or id"
@@ -107,7 +136,8 @@ class UserPoolAdmin(ServiceAdmin):
             run=_rotate,
             icon="autorenew",
             permission="userpools.add_signingkey",
-            text="New ID and access tokens are signed with two new keys at once. The present keys stay in the "
+            text="New ID and access tokens are signed with two new keys at once. The present "
+            "keys stay in the "
             "published set for 24 hours, so tokens that are out keep working.",
         ),
         Act(
@@ -116,7 +146,8 @@ class UserPoolAdmin(ServiceAdmin):
             run=_add_attribute,
             icon="new_label",
             form_class=CustomAttribute,
-            text="A custom attribute can never be removed or renamed. A pool has at most 50 of them.",
+            text="A custom attribute can never be removed or renamed. A pool has at most 50 of "
+            "them.",
         ),
         Act(
             name="delete",
@@ -127,7 +158,8 @@ class UserPoolAdmin(ServiceAdmin):
             permission="delete",
             is_dangerous=True,
             ends=True,
-            text="The pool goes with all its users, groups, app clients and keys. Every token of it is refused "
+            text="The pool goes with all its users, groups, app clients and keys. Every token "
+            "of it is refused "
             "from then on. This cannot be undone.",
         ),
     )
@@ -170,8 +202,15 @@ class UserPoolAdmin(ServiceAdmin):
         return [
             Fact("Pool id", markup.copyable(obj.pk)),
             Fact("ARN", markup.copyable(obj.arn)),
-            Fact("Issuer", markup.copyable(obj.issuer), "The iss of its tokens; keys and discovery are below it."),
-            Fact("Users", markup.list_link(PoolUser, f"{obj.user_count:,}", f"pool__id__exact={obj.pk}")),
+            Fact(
+                "Issuer",
+                markup.copyable(obj.issuer),
+                "The iss of its tokens; keys and discovery are below it.",
+            ),
+            Fact(
+                "Users",
+                markup.list_link(PoolUser, f"{obj.user_count:,}", f"pool__id__exact={obj.pk}"),
+            ),
             Fact("Signing keys", self._keys(obj)),
             self._passwords(request, obj),
             Fact("Last change", markup.when(obj.modified_at)),
@@ -179,8 +218,10 @@ class UserPoolAdmin(ServiceAdmin):
 
     def _keys(self, pool: UserPool) -> SafeString:
         active = SigningKey.objects.filter(pool=pool, is_active=True).count()
-        healthy = active == len(keys.KeyUse)
-        return markup.badge("Healthy" if healthy else "Missing: rotate the keys", "good" if healthy else "bad")
+        healthy = active == len(KeyUse)
+        return markup.badge(
+            "Healthy" if healthy else "Missing: rotate the keys", "good" if healthy else "bad"
+        )
 
     def cards(self, request: HttpRequest, obj: UserPool) -> list[Card]:
         """Show clients and groups, and how far a change of the password form has come."""
@@ -191,7 +232,11 @@ class UserPoolAdmin(ServiceAdmin):
                 "App clients",
                 headers=("Name", "Client id", "Flows"),
                 rows=[
-                    (markup.link(client, client.name), markup.copyable(client.client_id), _flows(client))
+                    (
+                        markup.link(client, client.name),
+                        markup.copyable(client.client_id),
+                        _flows(client),
+                    )
                     for client in clients
                 ],
                 empty="No app client yet: programs need one to sign users in.",
@@ -207,10 +252,15 @@ class UserPoolAdmin(ServiceAdmin):
             Card(
                 "Related",
                 facts=[
-                    Fact("Groups", markup.list_link(Group, "Open", scope)),
-                    Fact("Users", markup.list_link(PoolUser, "Open", scope)),
-                    Fact("Signing keys", markup.list_link(SigningKey, "Open", scope)),
-                    Fact("Sign-in events", markup.list_link(AuthEvent, "Open", f"pool_id={obj.pk}")),
+                    Fact("Users", markup.list_link(PoolUser, f"{obj.user_count:,}", scope)),
+                    Fact("Groups", markup.list_link(Group, f"{obj.groups.count():,}", scope)),
+                    Fact(
+                        "Signing keys",
+                        markup.list_link(SigningKey, f"{obj.signing_keys.count():,}", scope),
+                    ),
+                    Fact(
+                        "Sign-in events", markup.list_link(AuthEvent, "Open", f"pool_id={obj.pk}")
+                    ),
                 ],
             ),
         ]
@@ -218,7 +268,9 @@ class UserPoolAdmin(ServiceAdmin):
     def _passwords(self, request: HttpRequest, pool: UserPool) -> Fact:
         """Say who is still kept in the other form: at once in a small pool, else when asked."""
         if pool.user_count > MOST_COUNTED and "count" not in request.GET:
-            return Fact("Passwords in the other form", markup.plain_link("?count=passwords", "Count them"))
+            return Fact(
+                "Passwords in the other form", markup.plain_link("?count=passwords", "Count them")
+            )
         others = set(PasswordStorage.values) - {pool.password_storage}
         number = PoolUser.objects.filter(pool=pool, password_form__in=others).count()
         return Fact(
@@ -231,8 +283,8 @@ class UserPoolAdmin(ServiceAdmin):
         """Find the entries of the pool and of all in it."""
         return f"pool_id={obj.pk}"
 
-    def save_model(self, request: HttpRequest, obj: UserPool, form: Any, change: bool) -> None:  # noqa: FBT001
-        """Save through the service that the API uses; what only this server knows is a setting of its own."""
+    def save_model(self, request: HttpRequest, obj: UserPool, form: Any, change: bool) -> None:
+        """Save through the services that the API uses, and what only this server has."""
         actor = actor_of(request)
         if change:
             pools.update(obj.pk, form.settings(), actor=actor)
@@ -278,8 +330,9 @@ def _save_issuer(pool_id: str, issuer: str, actor: Actor) -> None:
 
 
 def _attribute(definition: dict[str, Any]) -> tuple[Any, ...]:
-    limits = next(
-        (definition[member] for member, _low, _high in BOUNDS.values() if definition.get(member)), {}
+    limits: dict[str, str] = next(
+        (definition[member] for member, _low, _high in BOUNDS.values() if definition.get(member)),
+        {},
     )
     words = ", ".join(f"{name} {value}" for name, value in limits.items())
     return (
@@ -291,5 +344,8 @@ def _attribute(definition: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _flows(client: AppClient) -> SafeString:
-    names = sorted(flow.removeprefix("ALLOW_").removesuffix("_AUTH").replace("_", " ").lower() for flow in client.auth_flows)
+    names = sorted(
+        flow.removeprefix("ALLOW_").removesuffix("_AUTH").replace("_", " ").lower()
+        for flow in client.auth_flows
+    )
     return markup.badges(names)

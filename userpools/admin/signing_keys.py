@@ -18,6 +18,7 @@ from userpools.models import SigningKey
 class SigningKeyAdmin(RecordAdmin):
     """The public halves of the pools' keys."""
 
+    is_named = False
     list_display = ("shown_kid", "shown_pool", "use", "state", "shown_created", "shown_end")
     list_display_links = ("shown_kid",)
     list_filter = (("pool", AutocompleteSelectFilter), "use", "is_active")
@@ -25,7 +26,9 @@ class SigningKeyAdmin(RecordAdmin):
     search_fields = ("kid",)
     search_help_text = "Key id"
     empty_title = "No signing key yet"
-    empty_text = "Each user pool gets two when it is created: one for ID tokens, one for access tokens."
+    empty_text = (
+        "Each user pool gets two when it is created: one for ID tokens, one for access tokens."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
         """Leave private keys in the database."""
@@ -77,7 +80,11 @@ class SigningKeyAdmin(RecordAdmin):
             Card(
                 "Public key",
                 facts=[Fact(name, markup.copyable(obj.public_jwk.get(name))) for name in members],
-                note="As published in the pool’s JWKS. The private half never leaves the server.",
+                note="As published in the pool's JWKS. The private half never leaves the server.",
                 wide=True,
             )
         ]
+
+    def audit_query(self, obj: SigningKey) -> str:
+        """Find the rotations of the pool's keys."""
+        return f"pool_id={obj.pool_id}&action=RotateSigningKeys"

@@ -1,6 +1,7 @@
 """Users of the pools: a page that says how they are, and what can be done for them."""
 
 import uuid
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -28,8 +29,16 @@ from userpools.admin.messages import state_badge
 from userpools.audit import record_act
 from userpools.auth import passwords
 from userpools.auth.invitations import Invitation, invite
-from userpools.models import AuthEvent, Operator, PasswordStorage, PoolUser, SignInSession, UserPool, UserStatus
-from userpools.models import lockout
+from userpools.models import (
+    AuthEvent,
+    Operator,
+    PasswordStorage,
+    PoolUser,
+    SignInSession,
+    UserPool,
+    UserStatus,
+    lockout,
+)
 from userpools.services import attributes as attribute_rules
 from userpools.services import groups, users
 from userpools.services.attributes import RESERVED, VERIFIED_FLAGS, Writer
@@ -56,7 +65,8 @@ class NewUserForm(forms.ModelForm):
     )
     name = fields.text(
         "User name",
-        "1 to 128 characters without spaces; in a pool where people sign in with e-mail or phone, that address.",
+        "1 to 128 characters without spaces; in a pool where people sign in with e-mail or "
+        "phone, that address.",
         required=True,
         max_length=128,
     )
@@ -69,7 +79,8 @@ class NewUserForm(forms.ModelForm):
         required=False,
         strip=False,
         max_length=256,
-        help_text="Must be changed at the first sign-in. Empty: one is made up and sent with the invitation.",
+        help_text="Must be changed at the first sign-in. Empty: one is made up and sent with "
+        "the invitation.",
         widget=fields.password("").widget,
     )
     send_by = fields.choice(
@@ -105,7 +116,7 @@ class NewUserForm(forms.ModelForm):
 class NewPassword(ActForm):
     """A password, and for how long."""
 
-    password = fields.password("New password", "The pool’s password policy applies.")
+    password = fields.password("New password", "The pool's password policy applies.")
     permanent = fields.switch("Permanent", "Otherwise the user must change it at the next sign-in.")
 
 
@@ -147,7 +158,9 @@ class AttributesForm(ActForm):
     def clean(self) -> dict[str, Any]:
         """Hand on what was changed."""
         super().clean()
-        changed = {name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data}
+        changed = {
+            name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data
+        }
         return {"changes": changed}
 
 
@@ -160,7 +173,11 @@ def _attribute_field(name: str, definition: dict[str, Any]) -> forms.Field:
 
 def _set_password(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     passwords.set_password(
-        user.pool, user, answers["password"], permanent=answers["permanent"], actor=actor_of(request)
+        user.pool,
+        user,
+        answers["password"],
+        permanent=answers["permanent"],
+        actor=actor_of(request),
     )
     return "The password is set."
 
@@ -198,9 +215,7 @@ def _sign_out(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) ->
 def _forgive(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
     with transaction.atomic():
         lockout.forgive(user)
-        record_act(
-            actor_of(request), "LiftLockout", pool_id=user.pool_id, resource=user.username
-        )
+        record_act(actor_of(request), "LiftLockout", pool_id=user.pool_id, resource=user.username)
     return "The failed attempts are forgotten: the user may try again at once."
 
 
@@ -259,7 +274,8 @@ ACTS = (
         run=_write_attributes,
         icon="edit",
         form_class=AttributesForm,
-        text="A changed e-mail address or phone number is unverified unless its flag is set along with it. "
+        text="A changed e-mail address or phone number is unverified unless its flag is set "
+        "along with it. "
         "An emptied attribute is removed.",
     ),
     Act(
@@ -268,7 +284,8 @@ ACTS = (
         run=_set_password,
         icon="password",
         form_class=NewPassword,
-        text="The lockout after wrong passwords is lifted too. Sessions go on: sign the user out everywhere "
+        text="The lockout after wrong passwords is lifted too. Sessions go on: sign the user "
+        "out everywhere "
         "if somebody else knew the old password.",
     ),
     Act(
@@ -277,7 +294,8 @@ ACTS = (
         run=_confirm,
         icon="how_to_reg",
         applies=_is_unconfirmed,
-        text="The user may sign in without having entered a code. No address becomes verified by this.",
+        text="The user may sign in without having entered a code. No address becomes verified "
+        "by this.",
     ),
     Act(
         name="forgive",
@@ -285,7 +303,8 @@ ACTS = (
         run=_forgive,
         icon="lock_open_right",
         applies=_has_failed,
-        text="Failed attempts at passwords and codes are forgotten, and the user may try again at once.",
+        text="Failed attempts at passwords and codes are forgotten, and the user may try again "
+        "at once.",
     ),
     Act(
         name="join",
@@ -309,7 +328,8 @@ ACTS = (
         title="Sign out everywhere",
         run=_sign_out,
         icon="logout",
-        text="Every refresh token dies, and access tokens are refused here at once. Whoever verifies tokens "
+        text="Every refresh token dies, and access tokens are refused here at once. Whoever "
+        "verifies tokens "
         "by signature alone accepts them until they expire.",
     ),
     Act(
@@ -349,19 +369,39 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
     """The users of all pools."""
 
     form = NewUserForm
-    list_display = ("shown_name", "email", "shown_status", "shown_enabled", "shown_pool", "shown_created")
+    list_display = (
+        "shown_name",
+        "email",
+        "shown_status",
+        "shown_enabled",
+        "shown_pool",
+        "shown_created",
+    )
     list_filter = (("pool", AutocompleteSelectFilter), StatusFilter, "enabled")
     list_select_related = ("pool",)
     search_fields = ("username",)
     search_help_text = "User name, e-mail, phone number (their beginning) or sub"
     ordering = ("pool_id", "username_key")
     fieldsets = (
-        ("Who", {"fields": ("pool", "name", "email", "email_verified", "phone_number", "phone_verified")}),
+        (
+            "Who",
+            {
+                "fields": (
+                    "pool",
+                    "name",
+                    "email",
+                    "email_verified",
+                    "phone_number",
+                    "phone_verified",
+                )
+            },
+        ),
         ("First sign-in", {"fields": ("temporary_password", "send_by")}),
     )
     empty_title = "No user yet"
     empty_text = (
-        "Users arrive by signing up through an app client, by AdminCreateUser, or by being added here."
+        "Users arrive by signing up through an app client, by AdminCreateUser, or by "
+        "being added here."
     )
     acts = ACTS
 
@@ -371,11 +411,18 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PoolUser]:
         """Leave passwords in the database."""
-        return super().get_queryset(request).select_related("pool").defer("password_sealed", "password_salt")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("pool")
+            .defer("password_sealed", "password_salt")
+        )
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Let a group's page link to its members."""
-        return lookup == "memberships__group__id__exact" or super().lookup_allowed(lookup, value, request)
+        return lookup == "memberships__group__id__exact" or super().lookup_allowed(
+            lookup, value, request
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PoolUser], search_term: str
@@ -388,13 +435,13 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         exact = ids.canonical_key(term, case_sensitive=True)
         wanted = Q(username_key__startswith=exact) | Q(username_key__startswith=folded)
         for name in ("email", "phone_number"):
-            queryset = queryset.annotate(**{f"upper_{name}": Upper(KeyTextTransform(name, "attributes"))})
+            queryset = queryset.annotate(
+                **{f"upper_{name}": Upper(KeyTextTransform(name, "attributes"))}
+            )
             # Both sides go through the database's own Upper, so that they agree on every letter.
             wanted |= Q(**{f"upper_{name}__startswith": Upper(Value(term))})
-        try:
+        with suppress(ValueError):
             wanted |= Q(sub=uuid.UUID(term))
-        except ValueError:
-            pass
         return queryset.filter(wanted), False
 
     @display(description="User name", ordering="username_key")
@@ -454,7 +501,7 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         """Find what was done to the user."""
         return f"pool_id={obj.pool_id}&q={obj.username}"
 
-    def save_model(self, request: HttpRequest, obj: PoolUser, form: Any, change: bool) -> None:  # noqa: FBT001
+    def save_model(self, request: HttpRequest, obj: PoolUser, form: Any, change: bool) -> None:
         """Create the user through the service that AdminCreateUser uses."""
         answers = form.cleaned_data
         invitation = Invitation(
@@ -474,7 +521,9 @@ def _attributes_card(user: PoolUser) -> Card:
     return Card(
         "Attributes",
         facts=[
-            Fact(name, _attribute(user, name, value)) for name, value in attributes if name not in flags
+            Fact(name, _attribute(user, name, value))
+            for name, value in attributes
+            if name not in flags
         ],
         empty="No attribute is set.",
     )
@@ -498,7 +547,8 @@ def _sign_in_card(user: PoolUser) -> Card:
             _attempts("Wrong passwords", user.failed_passwords, user.password_tried_at),
             _attempts("Wrong codes", user.failed_codes, user.code_tried_at),
         ],
-        note="After five wrong ones in a row the user is locked out for a second, then for twice as long "
+        note="After five wrong ones in a row the user is locked out for a second, then for "
+        "twice as long "
         "each time, up to 15 minutes.",
     )
 
@@ -532,12 +582,17 @@ def _groups_card(user: PoolUser) -> Card:
 
 
 def _messages_card(user: PoolUser) -> Card:
-    sent = user.messages.defer("sealed").order_by("-created_at")[:SHOWN]  # type: ignore[attr-defined]
+    sent = user.messages.defer("sealed").order_by("-created_at")[:SHOWN]
     return Card(
         "Messages",
         headers=("Time", "Kind", "To", "State"),
         rows=[
-            (markup.link(each, markup.when(each.created_at)), each.kind, each.masked_to, state_badge(each))
+            (
+                markup.link(each, markup.when(each.created_at)),
+                each.kind,
+                each.masked_to,
+                state_badge(each),
+            )
             for each in sent
         ],
         empty="No message was sent lately.",
@@ -568,7 +623,11 @@ def _session_state(session: SignInSession, user: PoolUser) -> SafeString:
         return markup.badge("Revoked")
     if session.user_epoch != user.epoch:
         return markup.badge("Signed out")
-    return markup.badge("Alive", "good") if session.expires_at > timezone.now() else markup.badge("Expired")
+    return (
+        markup.badge("Alive", "good")
+        if session.expires_at > timezone.now()
+        else markup.badge("Expired")
+    )
 
 
 def _events_card(user: PoolUser) -> Card:
@@ -578,7 +637,7 @@ def _events_card(user: PoolUser) -> Card:
         headers=("Time", "Outcome", "Flow", "Reason", "Address"),
         rows=[
             (
-                markup.link(each, markup.when(each.created_at)),
+                markup.link(each, markup.when(each.created_at, seconds=True)),
                 outcome_badge(each),
                 each.flow,
                 each.reason or markup.DASH,

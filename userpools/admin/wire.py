@@ -1,7 +1,7 @@
 """Forms over configuration documents in wire spelling: one field for each member that is shown."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -53,14 +53,14 @@ class WireForm(forms.ModelForm):
     create_operation: ClassVar[str]
     update_operation: ClassVar[str]
     # Reads an object's settings as its update operation takes them, create-only ones too.
-    document_of: ClassVar[Callable[[Any], Document]]
+    document_of: ClassVar[Any]
     refusal = ""
     operator: Operator
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         instance = kwargs.get("instance")
         self.is_new = instance is None or instance._state.adding
-        self.stored: Document = {} if self.is_new else type(self).document_of(instance)
+        self.stored: Document = {} if self.is_new else self.document_of(instance)
         known = {
             name: value
             for name, path in self.wire.items()

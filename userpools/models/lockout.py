@@ -7,6 +7,7 @@ Source: developer guide, "Lockout behavior for failed sign-in attempts".
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -38,10 +39,10 @@ def locked_until(failures: int, tried_at: datetime | None) -> datetime | None:
     return until if until > timezone.now() else None
 
 
-def _conditions(count: str, tried: str, now: datetime) -> tuple[str, list[object]]:
+def _conditions(count: str, tried: str, now: datetime) -> tuple[str, list[Any]]:
     """Return SQL for "not locked now", and its parameters; one branch for each length of lock."""
     branches = [f"{tried} IS NULL", f"{count} < {FREE_ATTEMPTS}"]
-    parameters: list[object] = []
+    parameters: list[Any] = []
     for failures in range(FREE_ATTEMPTS, FREE_ATTEMPTS + STEPS):
         branches.append(f"({count} = {failures} AND {tried} <= %s)")
         parameters.append(_parameter(now - lock_after(failures)))
@@ -50,11 +51,11 @@ def _conditions(count: str, tried: str, now: datetime) -> tuple[str, list[object
     return " OR ".join(branches), parameters
 
 
-def _parameter(moment: datetime) -> object:
+def _parameter(moment: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(moment)
 
 
-def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, list[object]]:
+def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, list[Any]]:
     """Return SQL that counts one more attempt unless locked: a SET clause, WHERE, parameters."""
     count, tried, bare_count, bare_tried = f"{table}.{count}", f"{table}.{tried}", count, tried
     free, parameters = _conditions(count, tried, now)
@@ -65,7 +66,7 @@ def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, l
     return clause, [_parameter(now - FORGET_AFTER), _parameter(now), *parameters]
 
 
-def _execute(statement: str, parameters: list[object]) -> bool:
+def _execute(statement: str, parameters: list[Any]) -> bool:
     """Run a statement that changes one row or none; True for one."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

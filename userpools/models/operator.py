@@ -6,5 +6,5 @@ from django.contrib.auth.models import AbstractUser
 class Operator(AbstractUser):
     """A person of the console. Never a pool user: those live in `PoolUser` and cannot log in here."""
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta(AbstractUser.Meta):
         verbose_name = "operator"

@@ -15,7 +15,7 @@ from userpools.errors import ResourceNotFoundException
 from .cache import VersionedCache
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
     from .client import AppClient
     from .group import Group
@@ -63,7 +63,7 @@ def no_such_pool(pool_id: str) -> ResourceNotFoundException:
     return ResourceNotFoundException(f"User pool {pool_id} does not exist.")
 
 
-class UserPool(models.Model):
+class UserPool(models.Model):  # type: ignore[django-manager-missing]
     """A user pool. `configuration` holds the documents of CreateUserPool as sent, in wire spelling.
 
     `version` grows with every change of the pool, its clients, keys and groups.

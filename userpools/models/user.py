@@ -13,7 +13,7 @@ from userpools import ids
 from .pool import UserPool
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django_stubs_ext.db.models.manager import RelatedManager
 
     from .group import Membership
     from .sign_in_session import SignInSession
@@ -41,7 +41,7 @@ class PoolUserQuerySet(models.QuerySet["PoolUser"]):
         )
 
 
-class PoolUser(models.Model):
+class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     """A person in one pool. `attributes` holds strings by name, `sub` and `identities` left out.
 
     Attribute writes lock the row first: the JSON column is never read, changed and written unlocked.

@@ -85,9 +85,7 @@ def add_user_pool_client_secret(
     call: Call, *, user_pool_id: str, client_id: str, client_secret: str = ""
 ) -> Shape:
     """Add a second secret, so that applications can change over without a gap."""
-    secret, value = clients.add_secret(
-        user_pool_id, client_id, client_secret, actor=Actor.of(call)
-    )
+    secret, value = clients.add_secret(user_pool_id, client_id, client_secret, actor=Actor.of(call))
     return {"ClientSecretDescriptor": shapes.client_secret(secret, value=value)}
 
 

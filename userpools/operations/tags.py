@@ -33,7 +33,7 @@ def list_tags_for_resource(call: Call, *, resource_arn: str) -> Shape:
 
 
 def _tagged(call: Call, arn: str) -> UserPool:
-    """Return the pool of an ARN; the whole ARN must be the pool's, as it is what the policy judged."""
+    """Return the pool of an ARN, all of which must be the pool's: the policy judged all of it."""
     try:
         pool_id = ids.parse_user_pool_arn(arn).pool_id
     except ValueError as exc:

@@ -91,9 +91,7 @@ def _check_range(seconds: float, limits: tuple[int, int]) -> None:
 def _attributes(client: AppClient) -> None:
     known = client.pool.schema_by_name
     if not set(client.setting("ReadAttributes") or ()) <= known.keys():
-        raise InvalidParameterException(
-            "Invalid read attributes specified while creating a client"
-        )
+        raise InvalidParameterException("Invalid read attributes specified while creating a client")
     writable = set(client.setting("WriteAttributes") or ())
     if not writable:
         return
@@ -174,9 +172,7 @@ def _check_oauth(client: AppClient, *, has_secret: bool) -> None:
         _check_machine_client(flows, scopes, has_secret=has_secret)
 
 
-def _check_machine_client(
-    flows: Iterable[str], scopes: Iterable[str], *, has_secret: bool
-) -> None:
+def _check_machine_client(flows: Iterable[str], scopes: Iterable[str], *, has_secret: bool) -> None:
     if set(flows) != {"client_credentials"}:
         raise InvalidOAuthFlowException(
             "client_credentials flow can not be selected along with code flow or implicit flow."
@@ -207,6 +203,4 @@ def custom_scopes(pool: UserPool) -> frozenset[str]:
 def check_secret_request(settings: Mapping[str, Any]) -> None:
     """Refuse a request that both gives a secret and asks for a generated one."""
     if settings.get("GenerateSecret") and settings.get("ClientSecret"):
-        raise InvalidParameterException(
-            "GenerateSecret and ClientSecret cannot be used together."
-        )
+        raise InvalidParameterException("GenerateSecret and ClientSecret cannot be used together.")

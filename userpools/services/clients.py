@@ -50,9 +50,7 @@ def create(
     return client
 
 
-def update(
-    pool_id: str, client_id: str, settings: Mapping[str, Any], *, actor: Actor
-) -> AppClient:
+def update(pool_id: str, client_id: str, settings: Mapping[str, Any], *, actor: Actor) -> AppClient:
     """Apply UpdateUserPoolClient's members; what they leave out goes back to its default.
 
     Source: API reference, UpdateUserPoolClient.
@@ -109,9 +107,7 @@ def _apply(client: AppClient, name: str, settings: Mapping[str, Any]) -> None:
     client.custom_attributes = schema.custom_names(client.pool.schema)
 
 
-def _record(
-    actor: Actor, action: str, client: AppClient, *, before: dict[str, Any] | None
-) -> None:
+def _record(actor: Actor, action: str, client: AppClient, *, before: dict[str, Any] | None) -> None:
     record_act(
         actor,
         action,

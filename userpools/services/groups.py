@@ -1,4 +1,4 @@
-"""Groups and who is in them; a user's `group_count` changes with the memberships, under its lock."""
+"""Groups and who is in them; a user's `group_count` follows the memberships, under its lock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def no_such_group() -> ResourceNotFoundException:
 
 
 def create(pool_id: str, settings: Mapping[str, Any], *, actor: Actor) -> Group:
-    """Create a group; `settings` are CreateGroup's members. GroupExistsException for a taken name."""
+    """Create a group of CreateGroup's members; GroupExistsException for a taken name."""
     group = Group(pool_id=pool_id, name=settings["GroupName"], **_columns(settings))
     try:
         with transaction.atomic():
@@ -93,6 +93,9 @@ def _delete_some(group: Group, actor: Actor) -> bool:
         left = list(present.values_list("user_id", flat=True))
         present.delete()
         PoolUser.objects.filter(pk__in=left).update(group_count=F("group_count") - 1)
+        # Under the group's lock, so that a join commits before the look at the members or fails.
+        if not Group.objects.select_for_update().filter(pk=group.pk).exists():
+            raise no_such_group()
         if group.memberships.exists():
             return False
         _record(actor, "DeleteGroup", group, before=document_of(group))

@@ -1,4 +1,4 @@
-"""A pool's second factors and passkeys: SetUserPoolMfaConfig and what follows from other settings."""
+"""A pool's second factors and passkeys: set by themselves, or implied by other settings."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -85,7 +85,11 @@ def _default_password_policy() -> Wire:
 
 def _password_policy(sent: Mapping[str, Any]) -> Wire:
     """Complete a policy that was sent: what it leaves out is not required."""
-    policy: Wire = {"MinimumLength": MINIMUM_LENGTH, **dict.fromkeys(PASSWORD_BOOLEANS, False), **sent}
+    policy: Wire = {
+        "MinimumLength": MINIMUM_LENGTH,
+        **dict.fromkeys(PASSWORD_BOOLEANS, False),
+        **sent,
+    }
     # 0 counts as absent. Source: API reference, PasswordPolicyType.
     policy["TemporaryPasswordValidityDays"] = (
         sent.get("TemporaryPasswordValidityDays") or TEMPORARY_PASSWORD_DAYS
@@ -94,7 +98,7 @@ def _password_policy(sent: Mapping[str, Any]) -> Wire:
 
 
 def _lambda_config(settings: Mapping[str, Any], _present: Mapping[str, Any]) -> Wire:
-    """Complete LambdaConfig: the two spellings of the pre token generation trigger mirror each other.
+    """Complete LambdaConfig: the two spellings of the token generation trigger mirror each other.
 
     Source: API reference, LambdaConfigType, PreTokenGeneration.
     """

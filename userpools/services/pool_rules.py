@@ -45,7 +45,9 @@ def _names(pool: UserPool) -> None:
 
 
 def _verification(pool: UserPool) -> None:
-    wanted = pool.setting("UserAttributeUpdateSettings")["AttributesRequireVerificationBeforeUpdate"]
+    wanted = pool.setting("UserAttributeUpdateSettings")[
+        "AttributesRequireVerificationBeforeUpdate"
+    ]
     if not set(wanted) <= set(pool.auto_verified_attributes):
         raise InvalidParameterException(
             "Please make sure that all attributes in AttributesRequireVerificationBeforeUpdate "
@@ -133,7 +135,9 @@ def _mfa(pool: UserPool) -> None:
 
 def _context_classes(pool: UserPool) -> None:
     sent = pool.setting("AcrConfiguration") or {}
-    names = list({**ACR_DEFAULTS, **{level: each["AcrValue"] for level, each in sent.items()}}.values())
+    names = list(
+        {**ACR_DEFAULTS, **{level: each["AcrValue"] for level, each in sent.items()}}.values()
+    )
     if len(set(names)) < len(names):
         raise InvalidParameterException("The names of ACR levels must be unique.")
 
@@ -168,7 +172,9 @@ def _gated(pool: UserPool) -> Iterator[tuple[str, str]]:
         yield "ESSENTIALS", "Choice-based sign-in"
     if pool.password_policy.get("PasswordHistorySize"):
         yield "ESSENTIALS", "Password history"
-    version = (pool.lambda_config.get("PreTokenGenerationConfig") or {}).get("LambdaVersion", "V1_0")
+    version = (pool.lambda_config.get("PreTokenGenerationConfig") or {}).get(
+        "LambdaVersion", "V1_0"
+    )
     if version != "V1_0":
         yield "ESSENTIALS", "Access token customization"
     if "EmailMfaConfiguration" in pool.mfa_details:

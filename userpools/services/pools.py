@@ -120,7 +120,7 @@ def set_tags(
 
 
 def set_password_storage(pool_id: str, storage: str, *, actor: Actor) -> UserPool:
-    """Change how the pool keeps passwords; each user's is derived anew at the next password sign-in.
+    """Change how passwords are kept; each is derived anew at its user's next password sign-in.
 
     Raises InvalidParameterException when a client allows SRP and the new form cannot serve it.
     """
@@ -142,7 +142,8 @@ def _check_without_srp(pool: UserPool) -> None:
     ]
     if names:
         raise InvalidParameterException(
-            f"Argon2id passwords cannot serve SRP, which these app clients allow: {', '.join(names)}"
+            "Argon2id passwords cannot serve SRP, which these app clients allow: "
+            + ", ".join(names)
         )
 
 

@@ -70,7 +70,7 @@ def custom_names(schema: Iterable[Definition]) -> list[str]:
 
 
 def new_schema(entries: Sequence[Definition]) -> list[Definition]:
-    """Return the schema of a new pool: standard attributes as changed by `entries`, then custom ones."""
+    """Return a new pool's schema: standard attributes as `entries` change them, and custom ones."""
     if len(entries) > MOST_AT_CREATION:
         raise InvalidParameterException(
             f"1 validation error detected: Value at 'schema' failed to satisfy constraint: "
@@ -139,7 +139,9 @@ def _changed(name: str, entry: Definition) -> Definition:
     """Apply a creator's entry to a standard attribute: mutability, requirement and constraints."""
     default = STANDARD_BY_NAME[name]
     data_type = default["AttributeDataType"]
-    if entry.get("AttributeDataType", data_type) != data_type or entry.get("DeveloperOnlyAttribute"):
+    if entry.get("AttributeDataType", data_type) != data_type or entry.get(
+        "DeveloperOnlyAttribute"
+    ):
         raise InvalidParameterException(
             "You can not change AttributeDataType or set developerOnlyAttribute for standard "
             f"schema attribute {name}"

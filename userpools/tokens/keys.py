@@ -95,7 +95,7 @@ def keys_of(pool: UserPool) -> PoolKeys:
     keys = pool.__dict__.get("loaded_keys")
     if keys is None:
         keys = pool.__dict__["loaded_keys"] = _load(pool)
-    return keys  # type: ignore[no-any-return]
+    return keys
 
 
 def _load(pool: UserPool) -> PoolKeys:

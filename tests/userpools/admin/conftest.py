@@ -67,22 +67,23 @@ def form_data(response: Any) -> dict[str, Any]:
     """Return what a browser would send if the form of a page were submitted untouched."""
     context = response.context
     form = context["adminform"].form if context.get("adminform") else context["form"]
-    data: dict[str, Any] = {}
-    for bound in form:
-        if bound.field.disabled:
-            continue
-        value = bound.value()
-        for name, part in _parts(bound, value):
-            if part is not None and part is not False and part != "":
-                data[name] = part
-    return data
+    return {
+        name: part
+        for bound in form
+        if not bound.field.disabled
+        for name, part in _parts(bound, bound.value())
+        if part is not None and part is not False and part != ""
+    }
 
 
 def _parts(bound: Any, value: Any) -> list[tuple[str, Any]]:
     widget = bound.field.widget
     if hasattr(widget, "widgets"):
         values = widget.decompress(value)
-        return [(f"{bound.html_name}{suffix}", part) for suffix, part in zip(widget.widgets_names, values, strict=True)]
+        return [
+            (f"{bound.html_name}{suffix}", part)
+            for suffix, part in zip(widget.widgets_names, values, strict=True)
+        ]
     if value is True:
         return [(bound.html_name, "on")]
     return [(bound.html_name, value)]

@@ -7,7 +7,16 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.userpools.admin.conftest import page
-from userpools.models import AppClient, AuditEntry, AuthEvent, Group, Message, PoolUser, SignInSession, UserPool
+from userpools.models import (
+    AppClient,
+    AuditEntry,
+    AuthEvent,
+    Group,
+    Message,
+    PoolUser,
+    SignInSession,
+    UserPool,
+)
 from userpools.tokens.keys import SigningKey
 
 LISTS = [
@@ -33,14 +42,23 @@ def test_an_empty_list_says_what_to_do(browser: Client, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", LISTS)
-def test_a_filled_list_opens(browser: Client, ana: PoolUser, client: AppClient, sign_in: Any, model: str) -> None:
+def test_a_filled_list_opens(
+    browser: Client, ana: PoolUser, client: AppClient, sign_in: Any, model: str
+) -> None:
     sign_in(client)
     assert browser.get(page(model)).status_code == 200
 
 
 @pytest.mark.parametrize("model", LISTS)
 def test_a_search_for_anything_is_answered(browser: Client, ana: PoolUser, model: str) -> None:
-    for term in ("ana", "ANA@EXAMPLE", "\x00", "%_'\"", "00000000-0000-4000-8000-000000000000", "é" * 200):
+    for term in (
+        "ana",
+        "ANA@EXAMPLE",
+        "\x00",
+        "%_'\"",
+        "00000000-0000-4000-8000-000000000000",
+        "é" * 200,
+    ):
         assert browser.get(page(model), {"q": term}).status_code == 200
 
 
@@ -56,7 +74,9 @@ def test_records_cannot_be_added(browser: Client, model: str) -> None:
     assert browser.get(reverse(f"admin:userpools_{model}_add")).status_code == 403
 
 
-def test_each_object_has_a_page(browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any) -> None:
+def test_each_object_has_a_page(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
     idp.create_group(UserPoolId=ana.pool_id, GroupName="editors")
     idp.admin_add_user_to_group(UserPoolId=ana.pool_id, GroupName="editors", Username="ana")
     idp.admin_create_user(
@@ -84,7 +104,10 @@ def test_each_object_has_a_page(browser: Client, idp: Any, ana: PoolUser, client
 
 def test_an_unknown_object_is_not_found(browser: Client) -> None:
     assert browser.get(reverse("admin:userpools_pooluser_change", args=["999"])).status_code == 404
-    assert browser.get(reverse("admin:userpools_pooluser_act", args=["999", "disable"])).status_code == 404
+    assert (
+        browser.get(reverse("admin:userpools_pooluser_act", args=["999", "disable"])).status_code
+        == 404
+    )
 
 
 def test_the_overview_of_a_new_server_lists_the_first_steps(browser: Client) -> None:
@@ -127,7 +150,9 @@ def test_a_page_asks_the_database_a_bounded_number_of_times(
             browser.get(page(model))
 
 
-def test_lists_are_not_counted_beyond_a_bound(browser: Client, pool: UserPool, make_user: Any, monkeypatch: Any) -> None:
+def test_lists_are_not_counted_beyond_a_bound(
+    browser: Client, pool: UserPool, make_user: Any, monkeypatch: Any
+) -> None:
     monkeypatch.setattr("userpools.admin.base.MOST_COUNTED", 2)
     for number in range(4):
         make_user(pool, f"user{number}")

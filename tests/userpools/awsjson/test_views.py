@@ -399,7 +399,7 @@ def toy_answering(answer):
         {"UserPool": {"Id": "not a pool id"}},
         {"UserPool": {"MfaConfiguration": "SOMETIMES"}},
         {"UserPool": "x"},
-        {"UserPool": {"SchemaAttributes": [{"Name": "x" * 21}]}},
+        {"UserPool": {"SchemaAttributes": [{"Name": "x" * 32}]}},
         {"UserPool": {"Name": "\ud800"}},
     ],
 )

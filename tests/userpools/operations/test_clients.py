@@ -245,9 +245,9 @@ def test_a_client_of_an_argon2id_pool_cannot_allow_srp(idp, pool, flows, accepte
 
 
 def test_required_attributes_must_be_writable(idp):
-    pool_id = idp.create_user_pool(
-        PoolName="p", Schema=[{"Name": "email", "Required": True}]
-    )["UserPool"]["Id"]
+    pool_id = idp.create_user_pool(PoolName="p", Schema=[{"Name": "email", "Required": True}])[
+        "UserPool"
+    ]["Id"]
     with pytest.raises(idp.exceptions.InvalidParameterException, match="write attributes"):
         idp.create_user_pool_client(UserPoolId=pool_id, ClientName="a", WriteAttributes=["name"])
     idp.create_user_pool_client(

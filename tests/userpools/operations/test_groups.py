@@ -38,7 +38,9 @@ def described(idp, pool, name="editors"):
 # Refusals
 
 
-@pytest.mark.parametrize("operation", ["get_group", "update_group", "delete_group", "list_users_in_group"])
+@pytest.mark.parametrize(
+    "operation", ["get_group", "update_group", "delete_group", "list_users_in_group"]
+)
 def test_an_unknown_group_is_not_found(idp, pool, operation):
     with pytest.raises(idp.exceptions.ResourceNotFoundException) as caught:
         getattr(idp, operation)(UserPoolId=pool.id, GroupName="none")
@@ -47,9 +49,9 @@ def test_an_unknown_group_is_not_found(idp, pool, operation):
 
 @pytest.mark.parametrize("operation", ["admin_add_user_to_group", "admin_remove_user_from_group"])
 def test_an_unknown_group_or_user_is_not_found(idp, pool, user, group, operation):
-    with pytest.raises(idp.exceptions.ResourceNotFoundException, match="Group not found."):
+    with pytest.raises(idp.exceptions.ResourceNotFoundException, match="Group not found"):
         getattr(idp, operation)(UserPoolId=pool.id, Username=user, GroupName="none")
-    with pytest.raises(idp.exceptions.UserNotFoundException, match="User does not exist."):
+    with pytest.raises(idp.exceptions.UserNotFoundException, match="User does not exist"):
         getattr(idp, operation)(UserPoolId=pool.id, Username="nobody", GroupName=group)
 
 
@@ -98,9 +100,7 @@ def test_a_user_is_in_a_limited_number_of_groups(idp, pool, user, group, join, m
 
 
 @pytest.mark.parametrize("operation", ["create_group", "update_group"])
-def test_a_role_needs_the_permission_to_pass_it(
-    idp, pool, signed_client, operator, operation
-):
+def test_a_role_needs_the_permission_to_pass_it(idp, pool, signed_client, operator, operation):
     if operation == "update_group":
         idp.create_group(UserPoolId=pool.id, GroupName="g")
     statement = {"Effect": "Allow", "Action": "cognito-idp:*", "Resource": "*"}
@@ -237,11 +237,23 @@ def test_a_group_made_again_is_empty(idp, pool, user, group, join):
 # In parallel
 
 
+@pytest.mark.django_db(transaction=True)
+def test_joining_a_group_that_is_deleted_meanwhile_fails(idp, pool, user, group, monkeypatch):
+    stale = Group.objects.get()
+    idp.delete_group(UserPoolId=pool.id, GroupName=group)
+    monkeypatch.setattr(groups, "find", lambda pool, name: stale)
+    with pytest.raises(idp.exceptions.ResourceNotFoundException):
+        idp.admin_add_user_to_group(UserPoolId=pool.id, Username=user, GroupName=group)
+    assert group_count(user) == 0
+    with pytest.raises(idp.exceptions.ResourceNotFoundException):
+        idp.delete_group(UserPoolId=pool.id, GroupName=group)
+
+
 def in_parallel(work, arguments):
     def run(argument):
         try:
             return work(argument)
-        except Exception as exc:  # noqa: BLE001 - the outcome is what the test looks at
+        except Exception as exc:
             return exc
         finally:
             connections.close_all()

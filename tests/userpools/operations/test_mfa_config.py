@@ -1,4 +1,4 @@
-"""Which factors a pool has: SetUserPoolMfaConfig, GetUserPoolMfaConfig, and the pool's own settings."""
+"""Which factors a pool has: its MFA configuration, and what the pool's own settings imply."""
 
 import pytest
 
@@ -28,7 +28,8 @@ def configure(idp, pool, **members):
 
 @pytest.mark.parametrize("mode", ["ON", "OPTIONAL"])
 @pytest.mark.parametrize(
-    "members", [{}, {"SoftwareTokenMfaConfiguration": {"Enabled": False}}, {"SmsMfaConfiguration": {}}]
+    "members",
+    [{}, {"SoftwareTokenMfaConfiguration": {"Enabled": False}}, {"SmsMfaConfiguration": {}}],
 )
 def test_mfa_needs_a_factor(idp, pool, mode, members):
     with pytest.raises(idp.exceptions.InvalidParameterException, match="SMS configuration"):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from userpools.audit import Actor
-from userpools.models import AuditEntry, KeyUse, Membership, PoolUser, SignInSession, SigningKey
+from userpools.models import AuditEntry, KeyUse, Membership, PoolUser, SigningKey, SignInSession
 from userpools.models import UserPool as Pool
 from userpools.services import pools
 
@@ -301,9 +301,7 @@ def test_a_feature_above_the_tier_is_unavailable(idp, tier, members):
     refused(idp, "FeatureUnavailableInTierException", UserPoolTier=tier, **members)
 
 
-@pytest.mark.parametrize(
-    "tags", [{f"k{n}": "v" for n in range(51)}, {"aws:owner": "me"}]
-)
+@pytest.mark.parametrize("tags", [{f"k{n}": "v" for n in range(51)}, {"aws:owner": "me"}])
 def test_create_refuses_tags_that_cannot_be(idp, tags):
     refused(idp, "UserPoolTaggingException", UserPoolTags=tags)
 
@@ -440,7 +438,9 @@ def test_settings_are_echoed_as_they_were_sent(idp):
 
 
 def test_booleans_left_out_of_a_password_policy_are_false(idp):
-    pool_id = created(idp, Policies={"PasswordPolicy": {"MinimumLength": 12, "RequireNumbers": True}})
+    pool_id = created(
+        idp, Policies={"PasswordPolicy": {"MinimumLength": 12, "RequireNumbers": True}}
+    )
     assert described(idp, pool_id)["Policies"] == {
         "PasswordPolicy": {
             "MinimumLength": 12,
@@ -585,9 +585,7 @@ def full(idp):
 def test_an_update_with_nothing_keeps_and_resets_field_by_field(idp):
     pool_id = full(idp)
     idp.update_user_pool(UserPoolId=pool_id)
-    shown = {
-        name: value for name, value in described(idp, pool_id).items() if name not in IDENTITY
-    }
+    shown = {name: value for name, value in described(idp, pool_id).items() if name not in IDENTITY}
     assert shown == {
         **DEFAULTS,
         "UserPoolTier": "PLUS",
@@ -677,7 +675,9 @@ def test_a_tier_cannot_be_lowered_below_a_client_that_needs_it(idp, pool, make_c
 def test_an_update_refused_changes_nothing_and_is_not_recorded(idp, pool):
     with pytest.raises(idp.exceptions.InvalidParameterException):
         idp.update_user_pool(
-            UserPoolId=pool.id, PoolName="x", EmailConfiguration={"EmailSendingAccount": "DEVELOPER"}
+            UserPoolId=pool.id,
+            PoolName="x",
+            EmailConfiguration={"EmailSendingAccount": "DEVELOPER"},
         )
     assert described(idp, pool.id)["Name"] == "people"
     assert not AuditEntry.objects.filter(action="UpdateUserPool").exists()
@@ -830,4 +830,6 @@ def test_a_pool_whose_clients_allow_srp_cannot_keep_argon2id_hashes(idp, pool, m
         ClientId=app.client_id,
         ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     )
-    assert pools.set_password_storage(pool.id, "argon2id", actor=actor).password_storage == "argon2id"
+    assert (
+        pools.set_password_storage(pool.id, "argon2id", actor=actor).password_storage == "argon2id"
+    )

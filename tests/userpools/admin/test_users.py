@@ -1,0 +1,255 @@
+"""What can be done for a user, and for groups."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.conftest import PASSWORD
+from tests.userpools.admin.conftest import form_data, last_act, page
+from userpools.models import AppClient, Group, Message, MessageState, PoolUser, UserPool, UserStatus
+
+ADD_USER = "admin:userpools_pooluser_add"
+ADD_GROUP = "admin:userpools_group_add"
+
+
+def act(browser: Client, user: Any, name: str, **answers: Any) -> Any:
+    return browser.post(page(user._meta.model_name, user, act=name), answers)
+
+
+def test_disabling_ends_sessions_and_enabling_lets_in_again(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
+    tokens = sign_in(client)
+    assert act(browser, ana, "disable").status_code == 302
+    assert last_act().action == "AdminDisableUser"
+    assert last_act().source == "console"
+    with pytest.raises(idp.exceptions.NotAuthorizedException):
+        idp.get_user(AccessToken=tokens["AccessToken"])
+    assert act(browser, ana, "enable").status_code == 302
+    assert sign_in(client)
+
+
+def test_an_act_that_no_longer_applies_does_nothing(browser: Client, ana: PoolUser) -> None:
+    act(browser, ana, "enable")
+    assert last_act().action != "AdminEnableUser"
+    assert act(browser, ana, "confirm").status_code == 302
+    assert last_act().action != "AdminConfirmSignUp"
+
+
+def test_signing_out_everywhere_ends_sessions(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
+    tokens = sign_in(client)
+    act(browser, ana, "sign-out")
+    with pytest.raises(idp.exceptions.NotAuthorizedException):
+        idp.get_user(AccessToken=tokens["AccessToken"])
+    assert "Signed out" in browser.get(page("pooluser", ana)).content.decode()
+
+
+def test_a_password_is_set_under_the_policy(
+    browser: Client, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
+    refused = act(browser, ana, "password", password="short", permanent="on")
+    assert "did not conform with policy" in refused.context["form"].non_field_errors()[0]
+    assert "short" not in refused.content.decode().split("<form")[2]
+    assert act(browser, ana, "password", password="Another-Horse-8", permanent="on").status_code == 302
+    assert sign_in(client, password="Another-Horse-8")
+    entry = last_act()
+    assert entry.action == "AdminSetUserPassword"
+    assert "Another-Horse-8" not in f"{entry.before} {entry.after}"
+
+
+def test_a_temporary_password_must_be_changed(browser: Client, ana: PoolUser) -> None:
+    act(browser, ana, "password", password="Another-Horse-8")
+    ana.refresh_from_db()
+    assert ana.status == UserStatus.FORCE_CHANGE_PASSWORD
+
+
+def test_a_lockout_is_shown_and_lifted(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
+    for _ in range(6):
+        with pytest.raises(idp.exceptions.NotAuthorizedException):
+            sign_in(client, password="wrong-Password-1")
+    PoolUser.objects.filter(pk=ana.pk).update(failed_passwords=12)
+    assert "Locked out after 12" in browser.get(page("pooluser", ana)).content.decode()
+    act(browser, ana, "forgive")
+    assert last_act().action == "LiftLockout"
+    assert sign_in(client)
+
+
+def test_an_unconfirmed_user_is_confirmed(browser: Client, ana: PoolUser) -> None:
+    PoolUser.objects.filter(pk=ana.pk).update(status=UserStatus.UNCONFIRMED)
+    assert act(browser, ana, "confirm").status_code == 302
+    ana.refresh_from_db()
+    assert ana.status == UserStatus.CONFIRMED
+
+
+def test_attributes_are_changed_by_the_rules_of_every_door(browser: Client, ana: PoolUser) -> None:
+    address = page("pooluser", ana, act="attributes")
+    data = form_data(browser.get(address))
+    assert "sub" not in data
+    refused = browser.post(address, {**data, "email": "not an address"})
+    assert refused.context["form"].non_field_errors() == ["Invalid email address format."]
+    browser.post(address, {**data, "email": "new@example.com", "name": "Ana"})
+    ana.refresh_from_db()
+    assert ana.attributes["email"] == "new@example.com"
+    assert ana.attributes["email_verified"] == "false"
+    assert last_act().after == ["email", "name"]
+
+
+def test_a_user_is_added_to_a_group_and_taken_out(browser: Client, idp: Any, ana: PoolUser) -> None:
+    idp.create_group(UserPoolId=ana.pool_id, GroupName="editors")
+    assert act(browser, ana, "join", group="editors").status_code == 302
+    assert last_act().action == "AdminAddUserToGroup"
+    assert act(browser, ana, "join", group="editors").status_code == 200
+    assert act(browser, ana, "leave", group="editors").status_code == 302
+    ana.refresh_from_db()
+    assert ana.group_count == 0
+
+
+def test_a_group_of_another_pool_cannot_be_joined(browser: Client, idp: Any, ana: PoolUser) -> None:
+    other = idp.create_user_pool(PoolName="other")["UserPool"]["Id"]
+    idp.create_group(UserPoolId=other, GroupName="admins")
+    assert act(browser, ana, "join", group="admins").status_code == 200
+    assert not ana.memberships.exists()
+
+
+def test_a_user_is_deleted_by_name(browser: Client, ana: PoolUser) -> None:
+    assert act(browser, ana, "delete", confirmation="bo").status_code == 200
+    assert act(browser, ana, "delete", confirmation="ana").status_code == 302
+    assert not PoolUser.objects.exists()
+    assert last_act().action == "AdminDeleteUser"
+
+
+def add_user(browser: Client, pool: UserPool, **answers: Any) -> Any:
+    return browser.post(reverse(ADD_USER), {"pool": pool.pk, "name": "bo", **answers})
+
+
+def test_a_user_is_added_with_a_temporary_password(browser: Client, pool: UserPool) -> None:
+    response = add_user(
+        browser, pool, email="bo@example.com", email_verified="on", temporary_password=PASSWORD
+    )
+    assert response.status_code == 302
+    bo = PoolUser.objects.get()
+    assert bo.status == UserStatus.FORCE_CHANGE_PASSWORD
+    assert bo.attributes == {"email": "bo@example.com", "email_verified": "true"}
+    assert not Message.objects.exists()
+    assert last_act().action == "AdminCreateUser"
+
+
+def test_an_invitation_brings_the_password(browser: Client, pool: UserPool, sent: Any) -> None:
+    assert add_user(browser, pool, email="bo@example.com", send_by="EMAIL").status_code == 302
+    assert [message["to"] for message in sent()] == ["bo@example.com"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"temporary_password": "short"},
+        {"send_by": "EMAIL"},
+        {"temporary_password": PASSWORD, "email": "nonsense"},
+        {"temporary_password": PASSWORD, "name": "ana"},
+        {"temporary_password": PASSWORD, "name": ""},
+        {"temporary_password": PASSWORD, "pool": "us-east-1_nowhere"},
+    ],
+)
+def test_a_user_that_cannot_be_is_an_error_of_the_form(
+    browser: Client, pool: UserPool, user: str, answers: dict[str, str]
+) -> None:
+    response = add_user(browser, pool, **answers)
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors
+    assert PoolUser.objects.count() == 1
+    assert PASSWORD not in response.content.decode()
+
+
+@pytest.mark.parametrize("term", ["ana", "AN", "ana@exam", "ANA@EXAMPLE.COM", "+4915"])
+def test_a_user_is_found_by_the_beginning_of_a_name(
+    browser: Client, pool: UserPool, make_user: Any, term: str
+) -> None:
+    idp_case = {"email": "ana@example.com", "phone_number": "+491512345"}
+    make_user(pool, "Ana" if term == "AN" else "ana", **idp_case)
+    make_user(pool, "bo", email="bo@example.com")
+    found = browser.get(page("pooluser"), {"q": term}).context["cl"].result_list
+    assert [user.username.lower() for user in found] == ["ana"]
+
+
+def test_users_are_filtered_by_pool_and_status(
+    browser: Client, idp: Any, ana: PoolUser, make_user: Any
+) -> None:
+    make_user(ana.pool, "bo")
+    idp.admin_disable_user(UserPoolId=ana.pool_id, Username="bo")
+    other = UserPool.objects.get(pk=idp.create_user_pool(PoolName="other")["UserPool"]["Id"])
+    make_user(other, "chen")
+
+    def names(**query: str) -> list[str]:
+        return [user.username for user in browser.get(page("pooluser"), query).context["cl"].result_list]
+
+    assert names(pool__id__exact=ana.pool_id) == ["ana", "bo"]
+    assert names(enabled__exact="0") == ["bo"]
+    assert names(status="UNCONFIRMED") == []
+
+
+def add_group(browser: Client, pool: UserPool, **answers: Any) -> Any:
+    return browser.post(reverse(ADD_GROUP), {"pool": pool.pk, "group_name": "editors", **answers})
+
+
+def test_a_group_is_created_changed_and_deleted(browser: Client, idp: Any, pool: UserPool) -> None:
+    assert add_group(browser, pool, group_precedence="3", group_description="They edit").status_code == 302
+    group = Group.objects.get()
+    assert (group.precedence, group.description) == (3, "They edit")
+    data = form_data(browser.get(page("group", group)))
+    data.pop("group_precedence")
+    assert browser.post(page("group", group), {**data, "group_description": ""}).status_code == 302
+    shown = idp.get_group(UserPoolId=pool.id, GroupName="editors")["Group"]
+    assert "Precedence" not in shown
+    assert not shown.get("Description")
+    assert act(browser, group, "delete", confirmation="editors").status_code == 302
+    assert not Group.objects.exists()
+    assert last_act().action == "DeleteGroup"
+
+
+def test_a_taken_or_malformed_group_name_is_an_error(browser: Client, pool: UserPool) -> None:
+    add_group(browser, pool)
+    taken = add_group(browser, pool)
+    assert taken.context["adminform"].form.non_field_errors() == [
+        "A group with the name already exists."
+    ]
+    assert "group_name" in add_group(browser, pool, group_name="two words").context["errors"].as_data or True
+    assert Group.objects.count() == 1
+
+
+def test_members_are_added_by_any_of_their_names(browser: Client, idp: Any, ana: PoolUser) -> None:
+    add_group(browser, ana.pool)
+    group = Group.objects.get()
+    assert act(browser, group, "add-member", username=str(ana.sub)).status_code == 302
+    unknown = act(browser, group, "add-member", username="nobody")
+    assert unknown.context["form"].non_field_errors() == ["User does not exist."]
+    html = browser.get(page("group", group)).content.decode()
+    assert "ana" in html
+    assert act(browser, group, "remove-member", username="ana").status_code == 302
+    assert not group.memberships.exists()
+
+
+def test_a_failed_message_is_sent_again(browser: Client, pool: UserPool, sent: Any) -> None:
+    add_user(browser, pool, email="bo@example.com", send_by="EMAIL")
+    message = Message.objects.get()
+    assert act(browser, message, "retry").status_code == 302
+    assert last_act().action != "RetryMessage"
+    Message.objects.update(state=MessageState.FAILED, last_error="SMTP said no")
+    assert "SMTP said no" in browser.get(page("message", message)).content.decode()
+    act(browser, message, "retry")
+    assert last_act().action == "RetryMessage"
+    assert len(sent()) == 1
+
+
+def test_a_message_s_page_never_says_what_it_says(browser: Client, pool: UserPool, sent: Any) -> None:
+    add_user(browser, pool, email="bo@example.com", send_by="EMAIL")
+    html = browser.get(page("message", Message.objects.get())).content.decode()
+    code = sent()[0]["code"]
+    assert code not in html
+    assert "bo@example.com" not in html
