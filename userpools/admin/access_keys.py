@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from userpools.access_keys import credentials
 from userpools.admin import markup, reveal
 from userpools.admin.acts import Act, actor_of
 from userpools.admin.base import ConsoleAdmin
@@ -104,6 +105,7 @@ def _state(key: AccessKey) -> dict[str, Any]:
 
 def _set_active(request: HttpRequest, key: AccessKey, *, active: bool) -> None:
     with transaction.atomic():
+        credentials.forget(key.access_key_id)
         before = _state(key)
         key.is_active = active
         key.save(update_fields=["is_active"])
@@ -125,6 +127,7 @@ def _enable(request: HttpRequest, key: AccessKey, _answers: dict[str, Any]) -> s
 
 def _delete(request: HttpRequest, key: AccessKey, _answers: dict[str, Any]) -> str:
     with transaction.atomic():
+        credentials.forget(key.access_key_id)
         record_act(
             actor_of(request), "DeleteAccessKey", resource=key.access_key_id, before=_state(key)
         )
@@ -291,6 +294,7 @@ class AccessKeyAdmin(ConsoleAdmin):
             if not change:
                 self._issue(request, obj)
                 return
+            credentials.forget(obj.access_key_id)
             before = _state(AccessKey.objects.select_related("operator").get(pk=obj.pk))
             obj.save(update_fields=[name for name in FIELDS if name in form.cleaned_data])
             record_act(

@@ -97,6 +97,9 @@ class WireForm(forms.ModelForm):
             self._check()
         return cleaned
 
+    def _post_clean(self) -> None:
+        """Leave the object alone: its fields are the service's to fill, from the document."""
+
     def _check(self) -> None:
         document = self.settings()
         violations: list[Violation] = []

@@ -39,7 +39,7 @@ def test_a_new_key_is_shown_once_and_works(
     shown = browser.get(response.url)
     html = shown.content.decode()
     assert key.secret() in html.replace("&#x2F;", "/").replace("&#x2B;", "+")
-    assert shown["Cache-Control"] == "no-store"
+    assert "no-store" in shown["Cache-Control"]
     assert browser.get(response.url).status_code == 302
     for address in (page("accesskey"), page("accesskey", key), page("auditentry", last_act())):
         assert key.secret() not in browser.get(address).content.decode()
@@ -203,14 +203,21 @@ def test_looking_is_not_touching(browser_of: Any, ana: PoolUser) -> None:
 def test_changing_users_is_not_deleting_them(browser_of: Any, ana: PoolUser) -> None:
     browser = browser_of("view_pooluser", "change_pooluser")
     assert browser.post(page("pooluser", ana, act="disable")).status_code == 302
-    assert browser.post(page("pooluser", ana, act="delete"), {"confirmation": "ana"}).status_code == 403
+    assert (
+        browser.post(page("pooluser", ana, act="delete"), {"confirmation": "ana"}).status_code
+        == 403
+    )
 
 
-def test_only_superusers_pass_a_role_to_a_group(browser_of: Any, browser: Client, pool: UserPool) -> None:
+def test_only_superusers_pass_a_role_to_a_group(
+    browser_of: Any, browser: Client, pool: UserPool
+) -> None:
     arn = "arn:aws:iam::000000000000:role/admin"
     add = reverse("admin:userpools_group_add")
     clerk = browser_of("add_group", "view_group", "change_group")
-    grant = Permission.objects.filter(content_type__app_label="userpools", codename__endswith="_group")
+    grant = Permission.objects.filter(
+        content_type__app_label="userpools", codename__endswith="_group"
+    )
     Operator.objects.get(username="clerk").user_permissions.set(grant)
     clerk.post(add, {"pool": pool.pk, "group_name": "mine", "role": arn})
     assert Group.objects.get(name="mine").role_arn == ""
@@ -218,7 +225,9 @@ def test_only_superusers_pass_a_role_to_a_group(browser_of: Any, browser: Client
     assert Group.objects.get(name="theirs").role_arn == arn
 
 
-def test_operators_are_made_changed_and_deleted_on_record(browser: Client, operator: Operator) -> None:
+def test_operators_are_made_changed_and_deleted_on_record(
+    browser: Client, operator: Operator
+) -> None:
     browser.post(
         reverse("admin:userpools_operator_add"),
         {
@@ -238,7 +247,10 @@ def test_operators_are_made_changed_and_deleted_on_record(browser: Client, opera
     assert browser.post(page("operator", eve), {**data, "is_superuser": "on"}).status_code == 302
     entry = last_act()
     assert (entry.before["is_superuser"], entry.after["is_superuser"]) == (False, True)
-    assert browser.post(page("operator", eve, act="delete"), {"confirmation": "eve"}).status_code == 302
+    assert (
+        browser.post(page("operator", eve, act="delete"), {"confirmation": "eve"}).status_code
+        == 302
+    )
     assert last_act().action == "DeleteOperator"
 
 

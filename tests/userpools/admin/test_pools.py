@@ -98,7 +98,9 @@ def test_a_region_outside_the_operators_list_is_refused(browser: Client, setting
     assert add(browser, pool_region="eu-west-1").status_code == 302
 
 
-def test_saving_an_untouched_form_changes_nothing(browser: Client, idp: Any, pool: UserPool) -> None:
+def test_saving_an_untouched_form_changes_nothing(
+    browser: Client, idp: Any, pool: UserPool
+) -> None:
     before = idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]
     assert save(browser, pool).status_code == 302
     after = idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]
@@ -144,7 +146,9 @@ def test_what_only_creation_sets_cannot_be_changed(browser: Client, pool: UserPo
     assert pool.region == "us-east-1"
 
 
-def test_the_second_factor_is_turned_on_with_an_app(browser: Client, idp: Any, pool: UserPool) -> None:
+def test_the_second_factor_is_turned_on_with_an_app(
+    browser: Client, idp: Any, pool: UserPool
+) -> None:
     assert save(browser, pool, mfa="OPTIONAL", totp="on").status_code == 302
     config = idp.get_user_pool_mfa_config(UserPoolId=pool.id)
     assert config["MfaConfiguration"] == "OPTIONAL"
@@ -225,7 +229,10 @@ def test_an_act_without_a_csrf_token_is_refused(operator: Any, pool: UserPool) -
 
 
 def test_django_s_own_delete_pages_are_shut(browser: Client, pool: UserPool) -> None:
-    assert browser.get(f"/admin/userpools/userpool/{pool.pk.replace('_', '_5F')}/delete/").status_code == 403
+    assert (
+        browser.get(f"/admin/userpools/userpool/{pool.pk.replace('_', '_5F')}/delete/").status_code
+        == 403
+    )
     picked = {"action": "delete_selected", "_selected_action": [pool.pk]}
     browser.post(page("userpool"), picked)
     assert UserPool.objects.filter(pk=pool.pk).exists()
