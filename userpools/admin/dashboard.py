@@ -146,7 +146,7 @@ def _tiles(request: HttpRequest) -> list[Tile]:
     if may_see(request, AccessKey):
         keys = AccessKey.objects.filter(is_active=True)
         if not request.user.is_superuser:
-            keys = keys.filter(operator__pk=request.user.pk)
+            keys = keys.filter(operator__username=request.user.get_username())
         tiles.append(
             Tile("Access keys", _limited(keys), "active", markup.list_of(AccessKey), "key")
         )

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 
 from userpools.errors import InvalidParameterException
 from userpools.models import Group, Membership, PoolUser
@@ -264,8 +264,6 @@ def in_parallel(work, arguments):
 
 @pytest.mark.django_db(transaction=True)
 def test_parallel_joins_keep_to_the_limit_and_the_count(idp, pool, user, monkeypatch):
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has no row locks: writers take turns")
     monkeypatch.setattr(groups, "GROUPS_PER_USER", 3)
     names = [f"g{n}" for n in range(6)]
     for name in names:
