@@ -10,16 +10,19 @@ import structlog
 # Names whose values never reach a log line, whoever logs them.
 SECRET_NAMES = frozenset(
     {
-        "password", "previouspassword", "proposedpassword", "temporarypassword", "secret", "secrethash",
-        "clientsecret", "secret_hash", "client_secret", "authorization", "cookie", "set-cookie",
-        "accesstoken", "idtoken", "refreshtoken", "access_token", "id_token", "refresh_token", "token",
+        "password", "previouspassword", "proposedpassword", "temporarypassword", "secret",
+        "secrethash", "clientsecret", "secret_hash", "client_secret", "authorization", "cookie",
+        "set-cookie", "accesstoken", "idtoken", "refreshtoken", "access_token", "id_token",
+        "refresh_token", "token",
         "code", "confirmationcode", "usercode", "session", "authparameters", "challengeresponses",
         "body", "session_token", "x-amz-security-token", "secret_access_key", "master_key",
     }
 )  # fmt: skip
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Replace the value of every secret name, at any depth of dictionaries."""
     for name, value in event.items():
         if name.lower() in SECRET_NAMES:

@@ -11,12 +11,12 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-from django.core.handlers.exception import convert_exception_to_response  # noqa: E402
-from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.wsgi import get_wsgi_application
 
-from userpools.conf import settings  # noqa: E402
-from userpools.worker import start_in_process  # noqa: E402
+from userpools.conf import settings
+from userpools.worker import start_in_process
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -51,7 +51,9 @@ class Front:
         """Serve one request."""
         path = environ.get("PATH_INFO", "")
         if path in {"", "/"}:
-            bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(environ.get("QUERY_STRING"))
+            bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(
+                environ.get("QUERY_STRING")
+            )
         else:
             bare = JSON_PATH.fullmatch(path) is not None
         return (self.json if bare else self.pages)(environ, start_response)

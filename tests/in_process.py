@@ -60,9 +60,7 @@ def environ_of(request: AWSPreparedRequest, address: str = "127.0.0.1") -> dict[
     return environ
 
 
-def answer(
-    application: Callable[..., Iterable[bytes]], request: AWSPreparedRequest
-) -> AWSResponse:
+def answer(application: Callable[..., Iterable[bytes]], request: AWSPreparedRequest) -> AWSResponse:
     """Run the application on a request."""
     # The test's transaction must outlive the request, as with Django's own test client, which
     # connects these again after each of its requests.
@@ -71,7 +69,7 @@ def answer(
     seen: dict[str, Any] = {}
 
     def start_response(status: str, headers: list[tuple[str, str]], _exc: Any = None) -> None:
-        seen.update(status=int(status.split()[0]), headers=dict(headers))
+        seen.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
 
     result = application(environ_of(request), start_response)
     content = b"".join(result)

@@ -52,8 +52,12 @@ def _load(access_key_id: str) -> tuple[Credential, object] | None:
     if key is None:
         return None
     stamp = (
-        key.is_active, key.expires_at, key.policy, key.operator.is_active, key.operator.is_superuser,
-    )  # fmt: skip
+        key.is_active,
+        key.expires_at,
+        key.policy,
+        key.operator.is_active,
+        key.operator.is_superuser,
+    )
     return _credential(key), stamp
 
 

@@ -122,6 +122,6 @@ def record_auth_event(
     reason: str = "",
 ) -> None:
     """Write one sign-in attempt."""
-    auth_event(
-        attempt, outcome, event_id=event_id, event_type=event_type, reason=reason
-    ).save(force_insert=True)
+    auth_event(attempt, outcome, event_id=event_id, event_type=event_type, reason=reason).save(
+        force_insert=True
+    )

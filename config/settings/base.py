@@ -17,7 +17,10 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
-ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or "127.0.0.1", *env.list("ALLOWED_HOSTS", default=[])]
+ALLOWED_HOSTS = [
+    urlsplit(PUBLIC_URL).hostname or "127.0.0.1",
+    *env.list("ALLOWED_HOSTS", default=[]),
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE = PUBLIC_URL.startswith("https://")
 
@@ -85,6 +88,7 @@ SECURE_HSTS_SECONDS = 31536000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
 
+AUTHENTICATION_BACKENDS = ["userpools.console_login.OperatorBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -99,9 +103,9 @@ PASSWORD_HASHERS = [
 # read tables that do not exist.
 OAUTH2_PROVIDER_APPLICATION_MODEL = "userpools.AppClient"
 OAUTH2_PROVIDER_GRANT_MODEL = "userpools.Grant"
-OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "userpools.AccessToken"
-OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "userpools.RefreshToken"
-OAUTH2_PROVIDER_ID_TOKEN_MODEL = "userpools.IDToken"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "userpools.AccessToken"  # noqa: S105
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "userpools.RefreshToken"  # noqa: S105
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "userpools.IDToken"  # noqa: S105
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "userpools.DeviceGrant"
 MIGRATION_MODULES = {"oauth2_provider": None}
 OAUTH2_PROVIDER = {
@@ -162,7 +166,9 @@ POOLHOUSE: dict[str, object] = {
     "MASTER_KEY_PATH": env.str("POOLHOUSE_MASTER_KEY_FILE", default=""),
     "ACCOUNT_ID": env.str("POOLHOUSE_ACCOUNT_ID", default="000000000000"),
     "REGIONS": tuple(env.list("POOLHOUSE_REGIONS", default=[])),
-    "DEFAULT_REGION": env.str("AWS_REGION", default=env.str("AWS_DEFAULT_REGION", default="us-east-1")),
+    "DEFAULT_REGION": env.str(
+        "AWS_REGION", default=env.str("AWS_DEFAULT_REGION", default="us-east-1")
+    ),
     "TRUSTED_PROXIES": tuple(env.list("POOLHOUSE_TRUSTED_PROXIES", default=[])),
     "QUOTAS": quotas(),
     "REDIS_URL": REDIS_URL,

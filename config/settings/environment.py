@@ -17,7 +17,9 @@ SUPPORTED_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresq
 def database() -> dict[str, Any]:
     """Return Django's DATABASES["default"] for DATABASE_URL, or SQLite in the data folder."""
     url = env.str("DATABASE_URL", default="")
-    config = env.db_url_config(url) if url else env.db_url_config(f"sqlite:///{DATA_DIR}/db.sqlite3")
+    config = (
+        env.db_url_config(url) if url else env.db_url_config(f"sqlite:///{DATA_DIR}/db.sqlite3")
+    )
     if config["ENGINE"] not in SUPPORTED_ENGINES:
         raise environ.ImproperlyConfigured("DATABASE_URL must name a SQLite or PostgreSQL database")
     options = config.setdefault("OPTIONS", {})
@@ -27,7 +29,8 @@ def database() -> dict[str, Any]:
         options.setdefault("transaction_mode", "IMMEDIATE")
         options.setdefault("timeout", 20)
         options.setdefault(
-            "init_command", "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000"
+            "init_command",
+            "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA cache_size=-16000",
         )
         config["CONN_MAX_AGE"] = None
     else:

@@ -11,7 +11,8 @@ if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY or SECRET_KEY_FILE: a long random text.")
 if not POOLHOUSE["MASTER_KEYS"]:
     raise ImproperlyConfigured(
-        "Set POOLHOUSE_MASTER_KEY or POOLHOUSE_MASTER_KEY_FILE (make one: manage.py keys new-master)."
+        "Set POOLHOUSE_MASTER_KEY or POOLHOUSE_MASTER_KEY_FILE"
+        " (make one: manage.py keys new-master)."
     )
 POOLHOUSE["PRODUCTION"] = True
 POOLHOUSE.setdefault("SMS_BACKEND", "userpools.messaging.sms.NoSms")

@@ -380,7 +380,7 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
     list_filter = (("pool", AutocompleteSelectFilter), StatusFilter, "enabled")
     list_select_related = ("pool",)
     search_fields = ("username",)
-    search_help_text = "User name, e-mail, phone number (their beginning) or sub"
+    search_help_text = "User name, e-mail, phone or sub"
     ordering = ("pool_id", "username_key")
     fieldsets = (
         (

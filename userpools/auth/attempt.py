@@ -17,9 +17,9 @@ Responses = dict[str, str]
 class Attempt:
     """A sign-in between its first call and its tokens.
 
-    `user` is None for a name that nobody has, where the client hides that; such an attempt looks like
-    any other and never succeeds. `passed` lists the answered steps; `epoch` is the user's at the
-    start. `id` becomes the id of the sign-in session.
+    `user` is None for a name that nobody has, where the client hides that; such an attempt looks
+    like any other and never succeeds. `passed` lists the answered steps; `epoch` is the user's at
+    the start. `id` becomes the id of the sign-in session.
     """
 
     pool: UserPool

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from userpools.audit import record_auth_event
 from userpools.auth import passwords
 from userpools.auth.attempt import Attempt
-from userpools.audit import record_auth_event
 from userpools.errors import (
     AwsError,
     NotAuthorizedException,

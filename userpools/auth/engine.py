@@ -1,4 +1,4 @@
-"""The sign-in engine: what comes next, and the end. API, pages and federation all come through here."""
+"""The sign-in engine: what comes next, and the end. API, pages and federation come through here."""
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -100,7 +100,7 @@ def _session(attempt: Attempt) -> SignInSession:
         client=attempt.client,
         user=attempt.known_user,
         user_epoch=attempt.epoch,
-        # A client without token revocation has no origin_jti claim; event_id names the session then.
+        # Without token revocation there is no origin_jti claim; event_id names the session.
         event_id=attempt.event_id if attempt.client.revokes_tokens else attempt.id,
         auth_time=now,
         created_at=now,

@@ -80,7 +80,9 @@ def _slots(concurrency: int) -> threading.BoundedSemaphore:
 def _argon2_hash(password: str) -> str:
     config = settings.ARGON2
     with _slots(config["CONCURRENCY"]):
-        return _hasher(config["TIME_COST"], config["MEMORY_KIB"], config["PARALLELISM"]).hash(password)
+        return _hasher(config["TIME_COST"], config["MEMORY_KIB"], config["PARALLELISM"]).hash(
+            password
+        )
 
 
 def _argon2_matches(stored: str, password: str) -> bool:
@@ -114,7 +116,7 @@ def derive(pool: UserPool, *, username: str, sub: uuid.UUID, password: str) -> P
 
 
 def stored_verifier(user: PoolUser) -> int | None:
-    """Return the user's SRP verifier; None where the password is kept in another form, or absent."""
+    """Return the user's SRP verifier; None where the password has another form, or none."""
     if user.password_form != PasswordStorage.VERIFIER or user.password_sealed is None:
         return None
     return srp.verifier_from_bytes(_unsealed(user))

@@ -46,7 +46,11 @@ def live_session(client: AppClient, token: str) -> tuple[SignInSession, RefreshC
 
 
 def redeem(
-    session: SignInSession, claim: RefreshClaim, *, client_metadata: dict[str, str], device_key: str = ""
+    session: SignInSession,
+    claim: RefreshClaim,
+    *,
+    client_metadata: dict[str, str],
+    device_key: str = "",
 ) -> TokenSet:
     """Return new ID and access tokens; a new refresh token too where the client rotates them.
 
@@ -92,10 +96,7 @@ def _rotate(session: SignInSession, claim: RefreshClaim) -> str:
         session.generation = claim.generation + 1
         return refresh.seal(session, session.client.client_id)
     session.refresh_from_db(fields=["generation", "rotated_at", "revoked_at"])
-    grace_ends = (session.rotated_at or now) + session.client.rotation_grace
-    # The present time, not `now`: the update waited for the winner, which took its time later.
-    in_grace = timezone.now() < grace_ends
-    if session.revoked_at is None and claim.generation + 1 == session.generation and in_grace:
+    if session.revoked_at is None and _in_grace(session, claim):
         return refresh.seal(session, session.client.client_id)
     SignInSession.objects.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=now)
     raise RefreshTokenReuseException("Refresh token has been reused.")

@@ -65,7 +65,7 @@ def sign_up(client: AppClient, *, username: str, password: str, attributes: Attr
 
 
 def confirmation_contact(pool: UserPool, user: PoolUser) -> str | None:
-    """Return the attribute that the code goes to: the phone before e-mail, of those auto-verified."""
+    """Return the attribute that the code goes to: of those auto-verified, the phone first."""
     for name in ("phone_number", "email"):
         if name in pool.auto_verified_attributes and user.attributes.get(name):
             return name
@@ -73,7 +73,7 @@ def confirmation_contact(pool: UserPool, user: PoolUser) -> str | None:
 
 
 def send_code(user: PoolUser) -> CodeDelivery | None:
-    """Post a confirmation code in the caller's transaction; None where the pool verifies nothing."""
+    """Post a code in the caller's transaction; None where the pool verifies nothing."""
     attribute = confirmation_contact(user.pool, user)
     if attribute is None:
         return None
@@ -115,7 +115,9 @@ def confirm_sign_up(client: AppClient, *, username: str, digits: str, force_alia
             status=UserStatus.CONFIRMED, modified_at=timezone.now()
         )
         if not changed:
-            raise NotAuthorizedException(f"User cannot be confirmed. Current status is {row.status}")
+            raise NotAuthorizedException(
+                f"User cannot be confirmed. Current status is {row.status}"
+            )
         users.write_attributes(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
 
 

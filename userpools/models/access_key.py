@@ -21,8 +21,8 @@ class AccessKey(models.Model):
     policy = models.JSONField(
         null=True,
         blank=True,
-        help_text="A policy document (Effect, Action, Resource). Without one a superuser's key may do"
-        " everything and any other operator's key nothing.",
+        help_text="A policy document (Effect, Action, Resource). Without one a superuser's key may"
+        " do everything and any other operator's key nothing.",
     )
     is_active = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True, blank=True)

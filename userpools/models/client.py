@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 DEFAULT_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH")
-# What each legacy value of ExplicitAuthFlows allows; SRP and refresh come with all but CUSTOM_AUTH_FLOW_ONLY.
+# What each legacy value of ExplicitAuthFlows allows; refresh comes with all of them.
 LEGACY_FLOWS = {
     "ADMIN_NO_SRP_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"),
     "USER_PASSWORD_AUTH": ("ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_SRP_AUTH"),
@@ -75,12 +75,17 @@ class AppClient(AbstractApplication):
     def __str__(self) -> str:
         return f"{self.name} ({self.client_id})"
 
+    def clean(self) -> None:
+        """Leave the checks to services.clients: the package's read columns that are not here."""
+
     @classmethod
     def cached(cls, client_id: str) -> "AppClient":
-        """Return the client with its pool as kept per process; ResourceNotFoundException if absent."""
+        """Return the client and its pool as kept here; ResourceNotFoundException if absent."""
         pool_id = _pool_of_client.get(client_id)
         if pool_id is None:
-            pool_id = cls.objects.filter(client_id=client_id).values_list("pool_id", flat=True).first()
+            pool_id = (
+                cls.objects.filter(client_id=client_id).values_list("pool_id", flat=True).first()
+            )
             if pool_id is None:
                 raise no_such_client(client_id)
             if len(_pool_of_client) >= MAX_KNOWN_CLIENTS:
@@ -127,7 +132,8 @@ class AppClient(AbstractApplication):
         if not self.has_secret:
             return not candidate
         matches = [
-            hmac.compare_digest(secret.encode(), candidate.encode()) for secret in self.secret_values
+            hmac.compare_digest(secret.encode(), candidate.encode())
+            for secret in self.secret_values
         ]
         return any(matches)
 
@@ -158,7 +164,9 @@ class AppClient(AbstractApplication):
 
     @property
     def _default_attributes(self) -> frozenset[str]:
-        standard = (name for name in self.pool.schema_by_name if not name.startswith(("custom:", "dev:")))
+        standard = (
+            name for name in self.pool.schema_by_name if not name.startswith(("custom:", "dev:"))
+        )
         return frozenset((*standard, *self.custom_attributes))
 
     def _lifetime(self, member: str, unit_key: str, default: int, default_unit: str) -> timedelta:
@@ -214,7 +222,11 @@ class AppClient(AbstractApplication):
         """Answer oauthlib from AllowedOAuthFlows; the package keeps a single grant type."""
         if not self.setting("AllowedOAuthFlowsUserPoolClient"):
             return False
-        names = {"code": "authorization-code", "implicit": "implicit", "client_credentials": "client-credentials"}
+        names = {
+            "code": "authorization-code",
+            "implicit": "implicit",
+            "client_credentials": "client-credentials",
+        }
         allowed = {names[flow] for flow in self.setting("AllowedOAuthFlows") or []}
         return bool(allowed & set(grant_types))
 
@@ -232,7 +244,7 @@ _pool_of_client: dict[str, str] = {}
 
 
 class ClientSecret(models.Model):
-    """One live secret of a client; sealed, as SECRET_HASH and DescribeUserPoolClient need it whole."""
+    """One live secret of a client; sealed, as SECRET_HASH and Describe need it whole."""
 
     id = models.CharField(max_length=128, primary_key=True)
     client = models.ForeignKey(AppClient, on_delete=models.CASCADE, related_name="secrets")
@@ -250,7 +262,9 @@ class ClientSecret(models.Model):
         """Add a secret, generated unless given; return the row and the clear value."""
         value = value or ids.new_client_secret()
         now = timezone.now()
-        row = cls(id=f"{client.client_id}--{int(now.timestamp() * 1000)}", client=client, created_at=now)
+        row = cls(
+            id=f"{client.client_id}--{int(now.timestamp() * 1000)}", client=client, created_at=now
+        )
         row.sealed = sealing.seal(Purpose.CLIENT_SECRET, value.encode(), context=row.id)
         row.save(force_insert=True)
         return row, value

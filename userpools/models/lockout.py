@@ -1,7 +1,7 @@
 """Failed attempts, counted before the comparison in one conditional statement.
 
-After five failures a user is locked for 1 s, then 2 s, 4 s ... up to 15 minutes; attempts while locked
-neither count nor extend. A success, or 15 minutes without attempts, starts anew.
+After five failures a user is locked for 1 s, then 2 s, 4 s ... up to 15 minutes; attempts while
+locked neither count nor extend. A success, or 15 minutes without attempts, starts anew.
 Source: developer guide, "Lockout behavior for failed sign-in attempts".
 """
 
@@ -15,6 +15,7 @@ from django.utils import timezone
 from userpools import sealing
 from userpools.sealing import Purpose
 
+from .operator import Operator
 from .user import GuessBucket, PoolUser
 
 FREE_ATTEMPTS = 5
@@ -60,7 +61,8 @@ def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, l
     count, tried, bare_count, bare_tried = f"{table}.{count}", f"{table}.{tried}", count, tried
     free, parameters = _conditions(count, tried, now)
     clause = (
-        f"SET {bare_count} = CASE WHEN {tried} IS NULL OR {tried} <= %s THEN 1 ELSE {count} + 1 END, "
+        f"SET {bare_count} = CASE WHEN {tried} IS NULL OR {tried} <= %s THEN 1 "
+        f"ELSE {count} + 1 END, "
         f"{bare_tried} = %s WHERE ({free})"
     )
     return clause, [_parameter(now - FORGET_AFTER), _parameter(now), *parameters]
@@ -73,15 +75,15 @@ def _execute(statement: str, parameters: list[Any]) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def _take(user: PoolUser, count: str, tried: str) -> bool:
-    table = PoolUser._meta.db_table
+def _take(user: PoolUser | Operator, count: str, tried: str) -> bool:
+    table = user._meta.db_table
     clause, parameters = _counting(table, count, tried, timezone.now())
     # The names are this module's own constants.
-    return _execute(f"UPDATE {table} {clause} AND {table}.id = %s", [*parameters, user.pk])  # noqa: S608
+    return _execute(f"UPDATE {table} {clause} AND {table}.id = %s", [*parameters, user.pk])
 
 
-def take_password_attempt(user: PoolUser) -> bool:
-    """Count one attempt at the user's password; False while locked."""
+def take_password_attempt(user: PoolUser | Operator) -> bool:
+    """Count one attempt at the user's or operator's password; False while locked."""
     return _take(user, "failed_passwords", "password_tried_at")
 
 
@@ -115,4 +117,3 @@ def forgive(user: PoolUser) -> None:
     PoolUser.objects.filter(pk=user.pk).update(
         failed_passwords=0, password_tried_at=None, failed_codes=0, code_tried_at=None
     )
-

@@ -28,7 +28,9 @@ class Message(models.Model):
     """One message. Address, text and code are sealed, and purged once it is delivered."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    pool = models.ForeignKey(
+        UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     user = models.ForeignKey(
         PoolUser, on_delete=models.CASCADE, related_name="messages", null=True, db_constraint=False
     )

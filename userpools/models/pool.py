@@ -51,7 +51,7 @@ class UserPoolQuerySet(models.QuerySet["UserPool"]):
         return pool
 
     def locked(self, pool_id: str) -> "UserPool":
-        """Return a fresh row, locked until the transaction ends; ResourceNotFoundException if absent."""
+        """Return a fresh row, locked to the transaction; ResourceNotFoundException if absent."""
         try:
             return self.select_for_update().get(id=pool_id)
         except UserPool.DoesNotExist as exc:

@@ -18,7 +18,9 @@ class SignInSession(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    pool = models.ForeignKey(
+        UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     client = models.ForeignKey(
         AppClient, on_delete=models.CASCADE, related_name="sessions", db_constraint=False
     )

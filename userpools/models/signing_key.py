@@ -14,7 +14,7 @@ class KeyUse(models.TextChoices):
 
 
 class SigningKey(models.Model):
-    """A key pair; the private half is sealed. Published until `retired_at`, signing while active."""
+    """A key pair; the private half is sealed. Published until `retire_at`."""
 
     kid = models.CharField(max_length=64, primary_key=True)
     pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="signing_keys")

@@ -37,14 +37,15 @@ class PoolUserQuerySet(models.QuerySet["PoolUser"]):
     def named(self, pool: UserPool, name: str) -> "PoolUserQuerySet":
         """Users whose canonical username is `name` in this pool (one at most)."""
         return self.filter(
-            pool_id=pool.pk, username_key=ids.canonical_key(name, case_sensitive=pool.case_sensitive)
+            pool_id=pool.pk,
+            username_key=ids.canonical_key(name, case_sensitive=pool.case_sensitive),
         )
 
 
 class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     """A person in one pool. `attributes` holds strings by name, `sub` and `identities` left out.
 
-    Attribute writes lock the row first: the JSON column is never read, changed and written unlocked.
+    Attribute writes lock the row first: the JSON column is never changed unlocked.
     """
 
     pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="users")
@@ -59,8 +60,8 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     modified_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    # The password: its form, and what was derived from it. `password_pool_name` is the pool name that
-    # the verifier was computed with.
+    # The password: its form, and what was derived from it. `password_pool_name` is the name of
+    # the pool that the verifier was computed with.
     password_form = models.CharField(max_length=16, blank=True, default="", editable=False)
     password_salt = models.CharField(max_length=64, blank=True, default="", editable=False)
     password_pool_name = models.CharField(max_length=55, blank=True, default="", editable=False)
@@ -70,7 +71,7 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     # Grows when everything issued so far must die: sign-out everywhere, disable, password reset.
     epoch = models.PositiveIntegerField(default=0, editable=False)
 
-    # Taken before a comparison, so that parallel guesses cannot share one attempt (models/lockout.py).
+    # Taken before a comparison, so that parallel guesses share no attempt (models/lockout.py).
     failed_passwords = models.PositiveIntegerField(default=0, editable=False)
     password_tried_at = models.DateTimeField(null=True, editable=False)
     failed_codes = models.PositiveIntegerField(default=0, editable=False)
@@ -129,7 +130,9 @@ class UserAlias(models.Model):
     share one name space) and in pools with UsernameAttributes (for e-mail and phone).
     """
 
-    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    pool = models.ForeignKey(
+        UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="aliases")
     kind = models.CharField(max_length=32)
     key = models.CharField(max_length=2048)
@@ -146,7 +149,7 @@ class UserAlias(models.Model):
 
 
 class GuessBucket(models.Model):
-    """Failed sign-ins under unknown names, by keyed hash: a fixed number of rows, whatever is tried."""
+    """Failed sign-ins under unknown names, by keyed hash: a fixed number of rows."""
 
     BUCKETS = 65536
 

@@ -17,7 +17,7 @@ class CodePurpose(models.TextChoices):
 class VerificationCode(models.Model):
     """The newest code of a purpose (and attribute) of a user; an older one is overwritten.
 
-    `tries` counts the guesses of the hour that began at `tries_since`, over all codes of the purpose.
+    `tries` counts the guesses of the hour that began at `tries_since`, over all its codes.
     """
 
     user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="codes")
@@ -33,7 +33,9 @@ class VerificationCode(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "purpose", "attribute"], name="newest_code_only"),
+            models.UniqueConstraint(
+                fields=["user", "purpose", "attribute"], name="newest_code_only"
+            ),
         ]
         indexes = [models.Index(fields=["expires_at"], name="code_expiry")]
 

@@ -174,7 +174,11 @@ def _attempt(
 
 def _names(attempt: Attempt, username: str) -> bool:
     """Say whether USERNAME means the attempt's user: as typed, canonical, sub or another alias."""
-    if username in {attempt.typed_name, attempt.name_shown, password_verifier.shown_user_id(attempt)}:
+    if username in {
+        attempt.typed_name,
+        attempt.name_shown,
+        password_verifier.shown_user_id(attempt),
+    }:
         return True
     found = find_user_or_none(attempt.pool, username)
     return found is not None and attempt.user is not None and found.pk == attempt.user.pk

@@ -34,13 +34,20 @@ def parse_filter(pool: UserPool, text: str) -> QuerySet[PoolUser]:
     prefix = operator == "^="
     if name in SEARCHABLE:
         return _by_attribute(users, name, value, prefix=prefix)
-    by = {"username": _by_username, "sub": _by_sub, "status": _by_enabled, "cognito:user_status": _by_status}
+    by = {
+        "username": _by_username,
+        "sub": _by_sub,
+        "status": _by_enabled,
+        "cognito:user_status": _by_status,
+    }
     if name not in by:
         raise InvalidParameterException(f"Invalid search attribute: {name}")
     return by[name](pool, users, value, prefix=prefix)
 
 
-def _by_attribute(users: QuerySet[PoolUser], name: str, value: str, *, prefix: bool) -> QuerySet[PoolUser]:
+def _by_attribute(
+    users: QuerySet[PoolUser], name: str, value: str, *, prefix: bool
+) -> QuerySet[PoolUser]:
     lookup: Any = Upper(KeyTextTransform(name, "attributes"))
     users = users.annotate(sought=lookup).filter(**{f"attributes__{name}__isnull": False})
     comparison = "sought__startswith" if prefix else "sought"
@@ -56,7 +63,9 @@ def _by_username(
     return users.filter(**{comparison: value}).order_by("username_key")
 
 
-def _by_sub(pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool) -> QuerySet[PoolUser]:
+def _by_sub(
+    pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool
+) -> QuerySet[PoolUser]:
     low, high = _uuid_range(value.lower()) if prefix else (_uuid(value.lower()),) * 2
     if low is None or high is None:
         return users.none().order_by("sub")
@@ -79,7 +88,9 @@ def _uuid_range(prefix: str) -> tuple[uuid.UUID | None, uuid.UUID | None]:
     return _uuid(prefix + rest), _uuid(prefix + rest.replace("0", "f"))
 
 
-def _by_enabled(pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool) -> QuerySet[PoolUser]:
+def _by_enabled(
+    pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool
+) -> QuerySet[PoolUser]:
     wanted = [
         flag
         for text, flag in (("Enabled", True), ("Disabled", False))
@@ -88,7 +99,9 @@ def _by_enabled(pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix
     return users.filter(enabled__in=wanted).order_by("username_key")
 
 
-def _by_status(pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool) -> QuerySet[PoolUser]:
+def _by_status(
+    pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool
+) -> QuerySet[PoolUser]:
     value = value.upper()
     wanted = [
         status for status in UserStatus if (status.startswith(value) if prefix else status == value)

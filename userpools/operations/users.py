@@ -192,9 +192,7 @@ def admin_set_user_password(
 ) -> Shape:
     """Set a password; without `permanent` the user must change it at the next sign-in."""
     user = _user(call, user_pool_id, username)
-    passwords.set_password(
-        user.pool, user, password, permanent=permanent, actor=Actor.of(call)
-    )
+    passwords.set_password(user.pool, user, password, permanent=permanent, actor=Actor.of(call))
     return {}
 
 

@@ -17,7 +17,9 @@ VERIFIED_FLAGS = {"email": "email_verified", "phone_number": "phone_number_verif
 RESERVED = frozenset({"sub", "identities"})
 SCHEMA_ERROR = "Attributes did not conform to the schema: "
 
-EMAIL = re.compile(r"[^\s@\x00-\x1f<>()\[\]\\,;:\"]+@[^\s@\x00-\x1f<>()\[\]\\,;:\"]+\.[^\s@.\x00-\x1f<>()\[\]\\,;:\"]+")
+EMAIL = re.compile(
+    r"[^\s@\x00-\x1f<>()\[\]\\,;:\"]+@[^\s@\x00-\x1f<>()\[\]\\,;:\"]+\.[^\s@.\x00-\x1f<>()\[\]\\,;:\"]+"
+)
 PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 
 

@@ -36,9 +36,7 @@ def _bound(code: VerificationCode, digits: str) -> bytes:
     return "\x00".join(parts).encode()
 
 
-def issue(
-    user: PoolUser, purpose: CodePurpose, *, destination: str, attribute: str = ""
-) -> str:
+def issue(user: PoolUser, purpose: CodePurpose, *, destination: str, attribute: str = "") -> str:
     """Make a code for a destination and return it in clear; the older one of the purpose is void.
 
     Runs in the caller's transaction. The hour's count of guesses goes on.
@@ -63,7 +61,9 @@ def issue(
     return digits
 
 
-def check(user: PoolUser, purpose: CodePurpose, digits: str, *, attribute: str = "") -> VerificationCode:
+def check(
+    user: PoolUser, purpose: CodePurpose, digits: str, *, attribute: str = ""
+) -> VerificationCode:
     """Return the live code that `digits` matches, not yet used up.
 
     Call it outside a transaction: the guess is counted even when the answer is an error. Raises
@@ -89,7 +89,7 @@ def check(user: PoolUser, purpose: CodePurpose, digits: str, *, attribute: str =
 
 
 def consume(code: VerificationCode) -> None:
-    """Use the code up, in the transaction of what it proves; ExpiredCodeException if it was already."""
+    """Use the code up, in the transaction of what it proves; ExpiredCodeException if used."""
     used = VerificationCode.objects.filter(
         pk=code.pk, used_at__isnull=True, code_hash=code.code_hash
     ).update(used_at=timezone.now())

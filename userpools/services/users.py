@@ -52,7 +52,7 @@ class PasswordRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewName:
-    """What a new user will be called: the canonical username, the sub, and attributes it implies."""
+    """What a new user is called: canonical username, sub, and the attributes it implies."""
 
     username: str
     sub: uuid.UUID
@@ -72,7 +72,8 @@ def new_name(pool: UserPool, typed: str, attributes: Attributes) -> NewName:
     for kind, words in (("email", "email"), ("phone_number", "phone number")):
         if kind in pool.alias_attributes and CONTACTS[kind](typed):
             raise InvalidParameterException(
-                f"Username cannot be of {words} format, since user pool is configured for {words} alias."
+                f"Username cannot be of {words} format, since user pool is configured for"
+                f" {words} alias."
             )
     return NewName(typed, sub, dict(attributes))
 
@@ -212,7 +213,11 @@ def delete_attributes(user: PoolUser, names: list[str]) -> PoolUser:
                 f"{attribute_rules.SCHEMA_ERROR}{name}: Attribute does not exist in the schema.\n"
             )
         definition = schema[name]
-        if definition.get("Required") or name in user.pool.username_attributes or name in attribute_rules.RESERVED:
+        if (
+            definition.get("Required")
+            or name in user.pool.username_attributes
+            or name in attribute_rules.RESERVED
+        ):
             raise InvalidParameterException(f"user.{name}: Attribute cannot be deleted.\n")
         if not definition.get("Mutable", True):
             raise InvalidParameterException(f"user.{name}: Attribute cannot be updated.\n")
@@ -263,7 +268,9 @@ def confirm(user: PoolUser, *, actor: Actor) -> None:
         )
         if not changed:
             row = locked(user)
-            raise NotAuthorizedException(f"User cannot be confirmed. Current status is {row.status}")
+            raise NotAuthorizedException(
+                f"User cannot be confirmed. Current status is {row.status}"
+            )
         _act(user, actor, "AdminConfirmSignUp")
 
 

@@ -1,6 +1,6 @@
 """The claims of ID and access tokens, as pure functions of who signed in, where and how.
 
-Source: tokens as Cognito documents them ("Understanding the identity (ID) token", "... access token").
+Source: developer guide, "Understanding the identity (ID) token", "... the access token".
 """
 
 import uuid
@@ -61,14 +61,16 @@ def group_claims(groups: Sequence[Group]) -> Claims:
 
 
 def preferred_role(groups: Iterable[Group]) -> str | None:
-    """Return the role of the strongest group; None when groups tie at the top with several roles."""
+    """Return the role of the strongest group; None when several tie at the top."""
     with_roles = [group for group in groups if group.role_arn]
     if not with_roles:
         return None
     ranks = [
         group.precedence if group.precedence is not None else float("inf") for group in with_roles
     ]
-    top = {group.role_arn for group, rank in zip(with_roles, ranks, strict=True) if rank == min(ranks)}
+    top = {
+        group.role_arn for group, rank in zip(with_roles, ranks, strict=True) if rank == min(ranks)
+    }
     return top.pop() if len(top) == 1 else None
 
 

@@ -34,7 +34,7 @@ class SigningPair:
 
 @dataclass(frozen=True, slots=True)
 class PoolKeys:
-    """The keys of one pool. `public` has every published key by kid; `jwks` is the served document."""
+    """The keys of one pool: `public` has each published one by kid, `jwks` is the document."""
 
     id: SigningPair
     access: SigningPair
@@ -43,7 +43,7 @@ class PoolKeys:
 
 
 def make_key(pool: UserPool, use: KeyUse) -> SigningKey:
-    """Make a key pair for the pool, unsaved. The kid is the base64 of a SHA-256 of the public key."""
+    """Make a key pair, unsaved. The kid is the base64 of a SHA-256 of the public key."""
     private = rsa.generate_private_key(PUBLIC_EXPONENT, KEY_SIZE)
     der = private.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -122,7 +122,9 @@ def _pair(row: SigningKey) -> SigningPair:
 
 
 def _private(row: SigningKey) -> rsa.RSAPrivateKey:
-    der = sealing.unseal(Purpose.SIGNING_KEY, bytes(row.private_sealed), context=row.sealing_context)
+    der = sealing.unseal(
+        Purpose.SIGNING_KEY, bytes(row.private_sealed), context=row.sealing_context
+    )
     # Our own key, authenticated by the seal: OpenSSL's check of it would cost 50 ms.
     key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101 - sealed by make_key

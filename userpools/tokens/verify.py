@@ -81,7 +81,7 @@ def signed_claims(token: str) -> tuple[UserPool, dict[str, Any]]:
         raise NotAuthorizedException(BAD_SIGNATURE) from exc
     except jwt.PyJWTError as exc:
         raise NotAuthorizedException(INVALID) from exc
-    if claims["token_use"] != "access":
+    if claims["token_use"] != "access":  # noqa: S105
         raise NotAuthorizedException(INVALID)
     return pool, claims
 

@@ -150,6 +150,26 @@ def test_a_page_asks_the_database_a_bounded_number_of_times(
             browser.get(page(model))
 
 
+def test_a_user_s_page_costs_the_same_whatever_belongs_to_them(
+    browser: Client,
+    idp: Any,
+    ana: PoolUser,
+    client: AppClient,
+    sign_in: Any,
+    django_assert_max_num_queries: Any,
+) -> None:
+    for number in range(12):
+        idp.create_group(UserPoolId=ana.pool_id, GroupName=f"group{number}")
+        idp.admin_add_user_to_group(
+            UserPoolId=ana.pool_id, GroupName=f"group{number}", Username="ana"
+        )
+        sign_in(client)
+    with django_assert_max_num_queries(8):
+        browser.get(page("pooluser", ana))
+    with django_assert_max_num_queries(14):
+        browser.get(page("userpool", ana.pool))
+
+
 def test_lists_are_not_counted_beyond_a_bound(
     browser: Client, pool: UserPool, make_user: Any, monkeypatch: Any
 ) -> None:

@@ -166,9 +166,9 @@ def test_required_attributes_are_asked_for_and_given_ones_kept(idp, make_client)
         userAttributes__email="else@example.com",
     )
     assert said == "Cannot modify an already provided email"
-    assert respond(
-        idp, client, session, NEW_PASSWORD=PASSWORD, userAttributes__name="Eva"
-    )["AuthenticationResult"]
+    assert respond(idp, client, session, NEW_PASSWORD=PASSWORD, userAttributes__name="Eva")[
+        "AuthenticationResult"
+    ]
     assert PoolUser.objects.get().attributes == {
         "email": "eva@example.com",
         "email_verified": "false",

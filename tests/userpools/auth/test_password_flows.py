@@ -15,9 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def begin(idp, client, flow="USER_PASSWORD_AUTH", **parameters):
-    return idp.initiate_auth(
-        ClientId=client.client_id, AuthFlow=flow, AuthParameters=parameters
-    )
+    return idp.initiate_auth(ClientId=client.client_id, AuthFlow=flow, AuthParameters=parameters)
 
 
 def refusal(idp, error, call, *args, **kwargs):
@@ -149,7 +147,9 @@ def test_the_counter_is_one_for_password_and_srp(idp, client, user, srp_sign_in)
             refusal(idp, "NotAuthorizedException", attempt.respond)
         attempt = srp_sign_in(client)
         attempt.start()
-        assert refusal(idp, "NotAuthorizedException", attempt.respond) == "Password attempts exceeded"
+        assert (
+            refusal(idp, "NotAuthorizedException", attempt.respond) == "Password attempts exceeded"
+        )
 
 
 def test_a_disabled_user_is_told_so_and_hidden_clients_need_the_password(

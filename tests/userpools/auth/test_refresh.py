@@ -106,7 +106,9 @@ def test_an_expired_token_is_told_apart(idp, client, tokens):
 def test_sign_out_everywhere_ends_it(idp, client, tokens):
     idp.global_sign_out(AccessToken=tokens["AccessToken"])
     assert refused(idp, refresh, client, tokens["RefreshToken"]) == "Refresh Token has been revoked"
-    with pytest.raises(idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"):
+    with pytest.raises(
+        idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"
+    ):
         idp.get_user(AccessToken=tokens["AccessToken"])
 
 
@@ -127,7 +129,9 @@ def test_revoking_ends_one_sign_in_and_no_other(idp, client, tokens, sign_in):
     other = sign_in(client)
     idp.revoke_token(ClientId=client.client_id, Token=tokens["RefreshToken"])
     assert refused(idp, refresh, client, tokens["RefreshToken"]) == "Refresh Token has been revoked"
-    with pytest.raises(idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"):
+    with pytest.raises(
+        idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"
+    ):
         idp.get_user(AccessToken=tokens["AccessToken"])
     assert refresh(idp, client, other["RefreshToken"])["AccessToken"]
     assert idp.get_user(AccessToken=other["AccessToken"])["Username"] == "ana"
@@ -160,7 +164,9 @@ def test_a_client_without_revocation_has_no_origin_jti_and_signs_out_all_the_sam
     assert "jti" not in claims
     assert idp.get_user(AccessToken=tokens["AccessToken"])["Username"] == "ana"
     idp.admin_user_global_sign_out(UserPoolId=pool.id, Username="ana")
-    with pytest.raises(idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"):
+    with pytest.raises(
+        idp.exceptions.NotAuthorizedException, match="Access Token has been revoked"
+    ):
         idp.get_user(AccessToken=tokens["AccessToken"])
 
 

@@ -156,9 +156,7 @@ def test_a_hidden_unknown_user_gets_a_stable_challenge_and_a_wrong_password(
 
 def test_a_hidden_unknown_user_of_an_email_pool_looks_like_a_uuid(idp, make_client, srp_sign_in):
     made = idp.create_user_pool(PoolName="by-email", UsernameAttributes=["email"])["UserPool"]
-    client = make_client(
-        UserPool.objects.get(id=made["Id"]), PreventUserExistenceErrors="ENABLED"
-    )
+    client = make_client(UserPool.objects.get(id=made["Id"]), PreventUserExistenceErrors="ENABLED")
     attempts = [srp_sign_in(client, "nobody@example.com") for _ in range(2)]
     shown = {attempt.start()["ChallengeParameters"]["USER_ID_FOR_SRP"] for attempt in attempts}
     assert len(shown) == 1

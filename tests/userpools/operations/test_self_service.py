@@ -310,9 +310,7 @@ def test_an_unknown_user_is_told_only_where_the_client_tells(idp, verifying, mak
         **members,
     )
     hiding = make_client(verifying.pool, PreventUserExistenceErrors="ENABLED")
-    refused(
-        idp, "CodeMismatchException", idp.confirm_sign_up, ClientId=hiding.client_id, **members
-    )
+    refused(idp, "CodeMismatchException", idp.confirm_sign_up, ClientId=hiding.client_id, **members)
 
 
 def test_a_verified_alias_of_another_moves_only_by_force(idp, make_pool, make_client, sent):
@@ -326,9 +324,7 @@ def test_a_verified_alias_of_another_moves_only_by_force(idp, make_pool, make_cl
             UserAttributes=listed(email="shared@example.com"),
         )
     codes = {message["username"]: message["code"] for message in sent()}
-    idp.confirm_sign_up(
-        ClientId=client.client_id, Username="ana", ConfirmationCode=codes["ana"]
-    )
+    idp.confirm_sign_up(ClientId=client.client_id, Username="ana", ConfirmationCode=codes["ana"])
     said = refused(
         idp,
         "AliasExistsException",
@@ -440,10 +436,10 @@ def test_tokens_that_are_not_ours_are_refused(idp, pool, client, user, sign_in, 
         "own key, our kid": forged(token, key=stranger),
         "unknown kid": forged(token, key=own.access.private, header={"kid": "x"}),
         "kid as a path": forged(token, key=own.access.private, header={"kid": "../../dev/null"}),
-        "signed by the ID key": forged(
-            token, key=own.id.private, header={"kid": own.id.kid}
+        "signed by the ID key": forged(token, key=own.id.private, header={"kid": own.id.kid}),
+        "embedded jwk": forged(
+            token, key=stranger, header={"jwk": {"kty": "RSA"}, "jku": "http://x/"}
         ),
-        "embedded jwk": forged(token, key=stranger, header={"jwk": {"kty": "RSA"}, "jku": "http://x/"}),
         "truncated": token[:-6],
         "trailing": token + "AA",
         "not canonical": token[:-1] + ("B" if token[-1] != "B" else "C"),
@@ -451,9 +447,7 @@ def test_tokens_that_are_not_ours_are_refused(idp, pool, client, user, sign_in, 
         "four parts": token + ".x",
         "no parts": "x" * 200,
         "token_use": forged(token, key=own.access.private, claims={"token_use": "id"}),
-        "other pool": forged(
-            token, key=own.access.private, claims={"iss": make_pool().issuer}
-        ),
+        "other pool": forged(token, key=own.access.private, claims={"iss": make_pool().issuer}),
         "no issuer": forged(token, key=own.access.private, claims={"iss": "http://evil"}),
         "scope": forged(token, key=own.access.private, claims={"scope": "openid"}),
         "a client of nobody": forged(token, key=own.access.private, claims={"client_id": "x"}),
@@ -471,9 +465,11 @@ def test_tokens_that_are_not_ours_are_refused(idp, pool, client, user, sign_in, 
         f"{confused_head}.{body}.{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
     )
     for name, bad in hostile.items():
-        with pytest.raises(idp.exceptions.NotAuthorizedException):
+        try:
             idp.get_user(AccessToken=bad)
-            pytest.fail(name)
+        except idp.exceptions.NotAuthorizedException:
+            continue
+        pytest.fail(name)
     assert idp.get_user(AccessToken=token)["Username"] == "ana"
 
 

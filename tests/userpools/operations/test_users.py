@@ -229,9 +229,7 @@ def test_a_set_password_obeys_the_policy(idp, pool, user, permanent):
         Password="all-lower-case-1",
         Permanent=permanent,
     )
-    assert said == (
-        "Password did not conform with policy: Password must have uppercase characters"
-    )
+    assert said == ("Password did not conform with policy: Password must have uppercase characters")
 
 
 def test_a_set_password_counts_and_a_temporary_one_must_change(idp, pool, client, user, sign_in):
@@ -259,9 +257,7 @@ def test_confirming_twice_is_refused(idp, pool, client):
     assert said == "User cannot be confirmed. Current status is CONFIRMED"
 
 
-def test_a_changed_contact_becomes_unverified_unless_its_flag_is_set_along(
-    idp, pool, make_user
-):
+def test_a_changed_contact_becomes_unverified_unless_its_flag_is_set_along(idp, pool, make_user):
     make_user(pool, "ana", email="ana@example.com", email_verified="true")
 
     def change(**values):
@@ -346,9 +342,7 @@ def test_immutable_and_bounded_custom_attributes(idp, make_pool, make_user):
 
 
 def test_email_pools_name_users_by_uuid_and_keep_addresses_unique(idp, make_pool, make_client):
-    pool = make_pool(
-        UsernameAttributes=["email"], UsernameConfiguration={"CaseSensitive": False}
-    )
+    pool = make_pool(UsernameAttributes=["email"], UsernameConfiguration={"CaseSensitive": False})
     said = refused(
         idp, "InvalidParameterException", idp.admin_create_user, UserPoolId=pool.id, Username="ana"
     )

@@ -87,9 +87,7 @@ def keys_from_jwks(application, pool):
 def test_both_tokens_verify_from_the_published_keys_and_say_what_they_should(
     idp, application, pool, client, make_user, sign_in
 ):
-    make_user(
-        pool, "ana", email="ana@example.com", email_verified="true", address="1 High St"
-    )
+    make_user(pool, "ana", email="ana@example.com", email_verified="true", address="1 High St")
     idp.create_group(UserPoolId=pool.id, GroupName="staff", RoleArn=ROLE("staff"), Precedence=1)
     idp.create_group(UserPoolId=pool.id, GroupName="all")
     for name in ("all", "staff"):

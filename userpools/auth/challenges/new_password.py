@@ -19,7 +19,7 @@ PREFIX: Final = "userAttributes."
 
 
 class NewPasswordRequired(Challenge):
-    """For users with a temporary password; sets the new one and attributes that are still missing."""
+    """For users with a temporary password; sets the new one and attributes still missing."""
 
     name = "NEW_PASSWORD_REQUIRED"
 
@@ -43,7 +43,9 @@ class NewPasswordRequired(Challenge):
         password = take(responses, "NEW_PASSWORD")
         user = attempt.known_user
         given = {
-            key.removeprefix(PREFIX): value for key, value in responses.items() if key.startswith(PREFIX)
+            key.removeprefix(PREFIX): value
+            for key, value in responses.items()
+            if key.startswith(PREFIX)
         }
         passwords.check_policy(attempt.pool, password)
         self._check_attributes(attempt, given)
@@ -73,6 +75,8 @@ class NewPasswordRequired(Challenge):
             definition = attempt.pool.schema_by_name.get(name, {})
             if definition.get("Required") and user.attributes.get(name):
                 raise NotAuthorizedException(f"Cannot modify an already provided {name}")
-        check_writes(attempt.pool, given, writer=Writer.CLIENT, client=attempt.client, creating=False)
+        check_writes(
+            attempt.pool, given, writer=Writer.CLIENT, client=attempt.client, creating=False
+        )
         for name in missing_required(attempt.pool, {**user.attributes, **given}):
             raise InvalidParameterException(f"Invalid attributes given, {name} is missing")

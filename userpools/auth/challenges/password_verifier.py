@@ -57,7 +57,9 @@ class PasswordVerifier(Challenge):
             server_public.to_bytes(srp.MODULUS_BYTES, "big"),
         )
         sealed = sealing.seal(
-            Purpose.SECRET_BLOCK, block + attempt.typed_name.encode(), context=_context(attempt.client)
+            Purpose.SECRET_BLOCK,
+            block + attempt.typed_name.encode(),
+            context=_context(attempt.client),
         )
         return {
             "SALT": salt,
@@ -90,7 +92,7 @@ def public_value(text: str) -> int:
 
 
 def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -> Attempt:
-    """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if foreign, broken or expired."""
+    """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if it is not good."""
     text = take(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     try:
         sealed = base64.b64decode(text, validate=True)

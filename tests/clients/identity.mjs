@@ -1,0 +1,100 @@
+// Runs steps with amazon-cognito-identity-js and prints one JSON array of their outcomes.
+// Standard input: {"endpoint", "poolId", "clientId", "steps": [{"do": NAME, ...}, ...]}.
+// An outcome is {"ok": ...} or {"error": {"code", "message"}}; a session lasts until the next sign-in.
+
+import { readFileSync } from 'node:fs';
+import {
+  AuthenticationDetails,
+  CognitoUser,
+  CognitoUserAttribute,
+  CognitoUserPool,
+} from 'amazon-cognito-identity-js';
+
+class MemoryStorage {
+  #items = new Map();
+  setItem(key, value) { this.#items.set(key, value); return value; }
+  getItem(key) { return this.#items.get(key) ?? null; }
+  removeItem(key) { return this.#items.delete(key); }
+  clear() { this.#items.clear(); }
+}
+
+const input = JSON.parse(readFileSync(0, 'utf8'));
+const storage = new MemoryStorage();
+const pool = new CognitoUserPool({
+  UserPoolId: input.poolId,
+  ClientId: input.clientId,
+  endpoint: input.endpoint,
+  Storage: storage,
+});
+let user = null;
+
+const named = (username) => new CognitoUser({ Username: username, Pool: pool, Storage: storage });
+const call = (run) => new Promise((resolve, reject) => {
+  run((error, value) => (error ? reject(error) : resolve(value)));
+});
+const tokens = (session) => ({
+  idToken: session.getIdToken().getJwtToken(),
+  accessToken: session.getAccessToken().getJwtToken(),
+  refreshToken: session.getRefreshToken().getToken(),
+});
+
+// The library hands one object of callbacks to every challenge; each becomes an outcome by its name.
+const challenges = (resolve, reject) => ({
+  onSuccess: (session) => resolve({ tokens: tokens(session), username: user.getUsername() }),
+  onFailure: reject,
+  newPasswordRequired: (userAttributes, requiredAttributes) =>
+    resolve({ challenge: 'NEW_PASSWORD_REQUIRED', userAttributes, requiredAttributes }),
+  mfaRequired: (name, parameters) => resolve({ challenge: name, parameters }),
+  totpRequired: (name, parameters) => resolve({ challenge: name, parameters }),
+  customChallenge: (parameters) => resolve({ challenge: 'CUSTOM_CHALLENGE', parameters }),
+});
+
+const STEPS = {
+  async signUp({ username, password, attributes = {} }) {
+    const list = Object.entries(attributes)
+      .map(([Name, Value]) => new CognitoUserAttribute({ Name, Value }));
+    const result = await call((done) => pool.signUp(username, password, list, [], done));
+    return { sub: result.userSub, confirmed: result.userConfirmed };
+  },
+  confirm: ({ username, code }) =>
+    call((done) => named(username).confirmRegistration(code, false, done)),
+  signIn({ username, password, flow = 'USER_SRP_AUTH' }) {
+    user = named(username);
+    user.setAuthenticationFlowType(flow);
+    const details = new AuthenticationDetails({ Username: username, Password: password });
+    return new Promise((resolve, reject) => {
+      user.authenticateUser(details, challenges(resolve, reject));
+    });
+  },
+  newPassword: ({ password, attributes = {} }) => new Promise((resolve, reject) => {
+    user.completeNewPasswordChallenge(password, attributes, challenges(resolve, reject));
+  }),
+  async refresh() {
+    const session = user.getSignInUserSession();
+    return tokens(await call((done) => user.refreshSession(session.getRefreshToken(), done)));
+  },
+  attributes: () => call((done) => user.getUserAttributes(done)),
+  userData: () => call((done) => user.getUserData(done, { bypassCache: true })),
+  globalSignOut: () => new Promise((resolve, reject) => {
+    // globalSignOut forgets the session; the journey needs it to see the token refused.
+    const session = user.getSignInUserSession();
+    user.globalSignOut({
+      onSuccess: (message) => { user.setSignInUserSession(session); resolve(message); },
+      onFailure: reject,
+    });
+  }),
+  // signOut with a callback revokes the refresh token before it forgets the session.
+  revoke: () => new Promise((resolve, reject) => {
+    user.signOut((error) => (error ? reject(error) : resolve('revoked')));
+  }),
+};
+
+const outcomes = [];
+for (const step of input.steps) {
+  try {
+    outcomes.push({ ok: (await STEPS[step.do](step)) ?? null });
+  } catch (error) {
+    outcomes.push({ error: { code: error.code ?? error.name, message: error.message } });
+  }
+}
+process.stdout.write(`${JSON.stringify(outcomes)}\n`);
