@@ -180,3 +180,17 @@ def test_the_arn_that_the_policy_judges_is_the_one_that_is_acted_on(tenants):
     assert code_of(ours.idp, "ListTagsForResource", {"ResourceArn": disguised}) == (
         "AccessDeniedException"
     )
+
+
+def test_no_operation_finds_a_pool_from_another_region(tenants, operator, signed_client):
+    _, theirs = tenants
+    elsewhere = signed_client(operator=operator, region="eu-west-1")
+    before = snapshot(theirs.pool)
+    codes = {
+        name: code_of(elsewhere, name, body_of(name, theirs.names))
+        for name in filter(names_a_pool, signed_operations())
+    }
+    # What is sent may be refused before the pool is looked up, as AddCustomAttributes' sample is.
+    assert set(codes.values()) <= {"ResourceNotFoundException", "InvalidParameterException"}
+    assert list(codes.values()).count("ResourceNotFoundException") > 30
+    assert snapshot(theirs.pool) == before

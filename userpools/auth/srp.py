@@ -95,8 +95,17 @@ K: Final = _hash_int(pad(N) + pad(G))
 
 
 def new_salt() -> str:
-    """Make a salt: 16 random bytes, lower-case hex, 32 digits."""
-    return secrets.token_hex(SALT_BYTES)
+    """Make a random salt of 16 bytes, in hexadecimal digits."""
+    return salt_of(secrets.token_bytes(SALT_BYTES))
+
+
+def salt_of(raw: bytes) -> str:
+    """Write bytes as a salt whose top bit is set.
+
+    pycognito hashes the salt's digits as sent, other clients the number that they spell: with zeros
+    in front the two would come to different passwords.
+    """
+    return (bytes([raw[0] | 0x80]) + raw[1:]).hex()
 
 
 def private_key(pool_name: str, user_id: str, password: str, salt_hex: str) -> int:

@@ -23,7 +23,9 @@ def create_user_pool_client(
     """Create an app client."""
     members = wire_members(call, {"client_name": client_name, **settings})
     passing.require_passable(call, passing.of_client(members))
-    client = clients.create(user_pool_id, members, actor=Actor.of(call))
+    client = clients.create(
+        UserPool.objects.for_call(call, user_pool_id).id, members, actor=Actor.of(call)
+    )
     return {"UserPoolClient": shapes.client_type(client)}
 
 
@@ -41,14 +43,18 @@ def update_user_pool_client(
     """Replace a client's settings."""
     members = wire_members(call, settings)
     passing.require_passable(call, passing.of_client(members))
-    client = clients.update(user_pool_id, client_id, members, actor=Actor.of(call))
+    client = clients.update(
+        UserPool.objects.for_call(call, user_pool_id).id, client_id, members, actor=Actor.of(call)
+    )
     return {"UserPoolClient": shapes.client_type(client)}
 
 
 @operation("DeleteUserPoolClient", category=Category.USER_POOL_CLIENT_UPDATE)
 def delete_user_pool_client(call: Call, *, user_pool_id: str, client_id: str) -> Shape:
     """Delete a client and end its sessions."""
-    clients.delete(user_pool_id, client_id, actor=Actor.of(call))
+    clients.delete(
+        UserPool.objects.for_call(call, user_pool_id).id, client_id, actor=Actor.of(call)
+    )
     return {}
 
 
@@ -85,7 +91,12 @@ def add_user_pool_client_secret(
     call: Call, *, user_pool_id: str, client_id: str, client_secret: str = ""
 ) -> Shape:
     """Add a second secret, so that applications can change over without a gap."""
-    secret, value = clients.add_secret(user_pool_id, client_id, client_secret, actor=Actor.of(call))
+    secret, value = clients.add_secret(
+        UserPool.objects.for_call(call, user_pool_id).id,
+        client_id,
+        client_secret,
+        actor=Actor.of(call),
+    )
     return {"ClientSecretDescriptor": shapes.client_secret(secret, value=value)}
 
 
@@ -104,5 +115,10 @@ def delete_user_pool_client_secret(
     call: Call, *, user_pool_id: str, client_id: str, client_secret_id: str
 ) -> Shape:
     """Delete one of a client's secrets."""
-    clients.delete_secret(user_pool_id, client_id, client_secret_id, actor=Actor.of(call))
+    clients.delete_secret(
+        UserPool.objects.for_call(call, user_pool_id).id,
+        client_id,
+        client_secret_id,
+        actor=Actor.of(call),
+    )
     return {}

@@ -20,7 +20,9 @@ def create_group(call: Call, *, user_pool_id: str, group_name: str, **settings: 
     """Create a group; precedence 0 is the strongest, and a group without one is weakest."""
     members = wire_members(call, {"group_name": group_name, **settings})
     passing.require_passable(call, passing.role(members.get("RoleArn")))
-    group = groups.create(user_pool_id, members, actor=Actor.of(call))
+    group = groups.create(
+        UserPool.objects.for_call(call, user_pool_id).id, members, actor=Actor.of(call)
+    )
     return {"Group": shapes.group_type(group)}
 
 
@@ -49,7 +51,9 @@ def update_group(call: Call, *, user_pool_id: str, group_name: str, **settings: 
     """Change a group; what is left out stays."""
     members = wire_members(call, {"group_name": group_name, **settings})
     passing.require_passable(call, passing.role(members.get("RoleArn")))
-    group = groups.update(user_pool_id, members, actor=Actor.of(call))
+    group = groups.update(
+        UserPool.objects.for_call(call, user_pool_id).id, members, actor=Actor.of(call)
+    )
     return {"Group": shapes.group_type(group)}
 
 

@@ -25,4 +25,8 @@ def set_user_pool_mfa_config(call: Call, *, user_pool_id: str, **settings: Any) 
     members = wire_members(call, settings)
     sms = members.get("SmsMfaConfiguration") or {}
     passing.require_passable(call, passing.sms_roles(sms.get("SmsConfiguration")))
-    return shapes.mfa_config(mfa.configure(user_pool_id, members, actor=Actor.of(call)))
+    return shapes.mfa_config(
+        mfa.configure(
+            UserPool.objects.for_call(call, user_pool_id).id, members, actor=Actor.of(call)
+        )
+    )

@@ -40,14 +40,14 @@ def update_user_pool(call: Call, *, user_pool_id: str, **settings: Any) -> Shape
     """Change a pool's settings; most of what is left out goes back to its default."""
     members = wire_members(call, settings)
     passing.require_passable(call, passing.of_pool(members))
-    pools.update(user_pool_id, members, actor=Actor.of(call))
+    pools.update(UserPool.objects.for_call(call, user_pool_id).id, members, actor=Actor.of(call))
     return {}
 
 
 @operation("DeleteUserPool", category=Category.USER_POOL_UPDATE)
 def delete_user_pool(call: Call, *, user_pool_id: str) -> Shape:
     """Delete a pool with its users, clients, groups and keys."""
-    pools.delete(user_pool_id, actor=Actor.of(call))
+    pools.delete(UserPool.objects.for_call(call, user_pool_id).id, actor=Actor.of(call))
     return {}
 
 
@@ -69,5 +69,7 @@ def add_custom_attributes(
     call: Call, *, user_pool_id: str, custom_attributes: list[dict[str, Any]]
 ) -> Shape:
     """Add custom attributes to a pool's schema."""
-    pools.add_custom_attributes(user_pool_id, custom_attributes, actor=Actor.of(call))
+    pools.add_custom_attributes(
+        UserPool.objects.for_call(call, user_pool_id).id, custom_attributes, actor=Actor.of(call)
+    )
     return {}

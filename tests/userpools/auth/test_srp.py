@@ -240,6 +240,11 @@ def test_leading_zeros_of_a_salt_do_not_count():
     assert one == srp.verifier("P", "u", "p", "ab" * 8)
 
 
+def test_a_salt_never_begins_with_zeros_that_clients_read_differently():
+    assert srp.salt_of(bytes(16)) == "80" + "00" * 15
+    assert srp.salt_of(b"\x00\x12" + bytes(14)) == "8012" + "00" * 14
+
+
 def test_a_salt_is_sixteen_random_bytes():
     salts = {srp.new_salt() for _ in range(20)}
     assert len(salts) == 20

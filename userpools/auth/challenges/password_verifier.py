@@ -130,7 +130,7 @@ def _verifier_of(attempt: Attempt) -> tuple[str, int, str]:
     verifier = passwords.stored_verifier(user) if user else None
     if user is not None and verifier is not None:
         return user.password_salt, verifier, user.username
-    salt = _fake(attempt, b"salt")[:16].hex()
+    salt = srp.salt_of(_fake(attempt, b"salt")[:16])
     digests = (_fake(attempt, f"verifier{part}".encode()) for part in range(12))
     return salt, int.from_bytes(b"".join(digests), "big") % srp.N, shown_user_id(attempt)
 
