@@ -7,10 +7,13 @@ import time
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from django.http import HttpRequest
 
 from userpools.awsjson.throttling import Category
 from userpools.conf import settings
+
+log = structlog.get_logger("poolhouse.limits")
 
 # Requests per second for an account and region. Source: user-pools quotas, "API request rate".
 COGNITO_RATES: dict[str, float] = {
@@ -38,12 +41,13 @@ RESPONSE_ALLOWANCE = 3
 REDIS_TAKE = """
 local now = tonumber(ARGV[2]); local rate = tonumber(ARGV[1])
 local state = redis.call('HMGET', KEYS[1], 't', 'n')
-local at = tonumber(state[1]) or now; local left = tonumber(state[2]) or rate
-left = math.min(rate, left + math.max(0, now - at) * rate)
+local size = math.max(1, rate)
+local at = tonumber(state[1]) or now; local left = tonumber(state[2]) or size
+left = math.min(size, left + math.max(0, now - at) * rate)
 local ok = 0
 if left >= 1 then left = left - 1; ok = 1 end
 redis.call('HSET', KEYS[1], 't', tostring(math.max(at, now)), 'n', tostring(left))
-redis.call('EXPIRE', KEYS[1], 5)
+redis.call('EXPIRE', KEYS[1], math.ceil(5 + 1 / rate))
 return ok
 """
 
@@ -59,8 +63,9 @@ class ProcessBuckets:
         """Take one token of a bucket that holds a second's worth; False when it is empty."""
         now = time.monotonic()
         with self._lock:
-            at, left = self._buckets.get(key, (now, rate))
-            left = min(rate, left + (now - at) * rate)
+            size = max(1.0, rate)
+            at, left = self._buckets.get(key, (now, size))
+            left = min(size, left + (now - at) * rate)
             allowed = left >= 1
             self._buckets[key] = (now, left - 1 if allowed else left)
         return allowed
@@ -73,10 +78,16 @@ class RedisBuckets:
         import redis  # noqa: PLC0415 - only where a server uses it
 
         self._take = redis.Redis.from_url(url, socket_timeout=2).register_script(REDIS_TAKE)
+        self._unreachable = redis.RedisError
+        self._own = ProcessBuckets()
 
     def take(self, key: str, rate: float) -> bool:
-        """Take one token; see ProcessBuckets."""
-        return bool(self._take(keys=[f"poolhouse:rate:{key}"], args=[rate, time.time()]))
+        """Take one token; see ProcessBuckets, which stand in while Redis is away."""
+        try:
+            return bool(self._take(keys=[f"poolhouse:rate:{key}"], args=[rate, time.time()]))
+        except self._unreachable as exc:
+            log.warning("rates_without_redis", error=str(exc))
+            return self._own.take(key, rate)
 
 
 @lru_cache(maxsize=1)

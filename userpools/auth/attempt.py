@@ -6,6 +6,7 @@ from datetime import datetime
 
 from userpools.audit import SignInAttempt
 from userpools.awsjson.service import Call
+from userpools.errors import InvalidParameterException
 from userpools.models import AppClient, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
@@ -13,22 +14,35 @@ Parameters = dict[str, str]
 Responses = dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class SrpState:
+    """The server's side of SRP between its two steps: numbers, and SECRET_BLOCK's bytes."""
+
+    client_public: int
+    server_public: int
+    private: int
+    block: bytes
+
+
 @dataclass(slots=True)
 class Attempt:
     """A sign-in between its first call and its tokens.
 
     `user` is None for a name that nobody has, where the client hides that; such an attempt looks
-    like any other and never succeeds. `passed` lists the answered steps; `epoch` is the user's at
-    the start. `id` becomes the id of the sign-in session.
+    like any other and never succeeds. `name_key` is the canonical key of what was typed. `passed`
+    lists the answered steps; `epoch` and `password_mark` are the user's at the start: the attempt
+    dies when either changes. `id` becomes the id of the sign-in session.
     """
 
     pool: UserPool
     client: AppClient
     call: Call
     flow: str
-    typed_name: str
+    name_key: str
     user: PoolUser | None
     epoch: int = 0
+    password_mark: int = 0
+    is_admin: bool = False
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     event_id: uuid.UUID = field(default_factory=uuid.uuid4)
     passed: list[str] = field(default_factory=list)
@@ -36,6 +50,8 @@ class Attempt:
     expires_at: datetime | None = None
     inputs: Parameters = field(default_factory=dict)
     client_metadata: dict[str, str] = field(default_factory=dict)
+    srp: SrpState | None = None
+    is_for_another: bool = False
     new_password_set: bool = False
 
     @property
@@ -46,8 +62,8 @@ class Attempt:
 
     @property
     def name_shown(self) -> str:
-        """The canonical username, or what was typed where there is no user."""
-        return self.user.username if self.user else self.typed_name
+        """The canonical username, or the key of what was typed where there is no user."""
+        return self.user.username if self.user else self.name_key
 
     def facts(self) -> SignInAttempt:
         """What a sign-in event says of this attempt."""
@@ -61,13 +77,27 @@ class Attempt:
         )
 
 
+def password_mark(user: PoolUser | None) -> int:
+    """Return a number that changes whenever the user's password is set."""
+    moment = user.password_set_at if user else None
+    return int(moment.timestamp() * 1_000_000) if moment else 0
+
+
+def required(values: Parameters, name: str) -> str:
+    """Return a required parameter or response; an empty one counts as missing."""
+    value = values.get(name)
+    if not value:
+        raise InvalidParameterException(f"Missing required parameter {name}")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The next step: a challenge. `session` is absent where the challenge carries its own state."""
+    """The next step: a challenge."""
 
     name: str
     parameters: Parameters
-    session: str | None = None
+    session: str
 
 
 @dataclass(frozen=True, slots=True)

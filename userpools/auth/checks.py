@@ -17,8 +17,11 @@ from userpools.errors import (
     UserNotConfirmedException,
 )
 from userpools.models import PoolUser, UserStatus
-from userpools.models.lockout import take_password_attempt, take_unknown_name_attempt
-from userpools.services.lookup import canonical
+from userpools.models.lockout import (
+    forgive_passwords,
+    take_password_attempt,
+    take_unknown_name_attempt,
+)
 
 WRONG = "Incorrect username or password."
 LOCKED = "Password attempts exceeded"
@@ -37,7 +40,7 @@ def fail(attempt: Attempt, error: AwsError) -> AwsError:
 def before_password(attempt: Attempt) -> None:
     """Refuse disabled and reset users early, where the client does not hide who exists."""
     user = attempt.user
-    if user is None or attempt.client.hides_unknown_users:
+    if user is None or (attempt.client.hides_unknown_users and not attempt.is_admin):
         return
     if not user.enabled:
         raise fail(attempt, NotAuthorizedException(DISABLED))
@@ -50,11 +53,10 @@ def take_attempt(attempt: Attempt) -> None:
     if attempt.user is not None:
         taken = take_password_attempt(attempt.user)
     else:
-        taken = take_unknown_name_attempt(
-            attempt.pool.pk, canonical(attempt.pool, attempt.typed_name)
-        )
+        taken = take_unknown_name_attempt(attempt.pool.pk, attempt.name_key)
     if not taken:
-        raise fail(attempt, NotAuthorizedException(LOCKED))
+        # Not recorded: somebody who goes on guessing must not fill the disk.
+        raise NotAuthorizedException(LOCKED)
 
 
 def check_password(attempt: Attempt, password: str) -> None:
@@ -72,6 +74,9 @@ def check_password(attempt: Attempt, password: str) -> None:
 def after_password(attempt: Attempt) -> None:
     """Refuse users whose state forbids signing in, now that they proved who they are."""
     user = attempt.known_user
+    if not user.enabled or user.status != UserStatus.CONFIRMED:
+        # The password was right; only a completed sign-in clears the count otherwise.
+        forgive_passwords(user)
     if not user.enabled:
         raise fail(attempt, NotAuthorizedException(DISABLED))
     if user.status == UserStatus.RESET_REQUIRED:

@@ -10,7 +10,7 @@ from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
 from userpools.errors import NotAuthorizedException
-from userpools.models import Group, PoolUser, SignInSession, SpentStep
+from userpools.models import Group, PoolUser, SignInSession
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import mint
@@ -25,9 +25,7 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
     for challenge in POLICY:
         if challenge.is_open(attempt):
             attempt.pending = challenge.name
-            parameters = challenge.issue(attempt)
-            session = sealed.seal(attempt) if challenge.needs_session else None
-            return Issued(challenge.name, parameters, session)
+            return Issued(challenge.name, challenge.issue(attempt), sealed.seal(attempt))
     return complete(attempt)
 
 
@@ -38,33 +36,23 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
     """
     if name != attempt.pending:
         raise NotAuthorizedException(sealed.INVALID)
-    CHALLENGES[name].verify(attempt, responses)
+    challenge = CHALLENGES[name]
+    challenge.verify(attempt, responses)
     attempt.passed.append(name)
     outcome = advance(attempt)
-    if isinstance(outcome, Issued):
-        spend(attempt, name)
+    if isinstance(outcome, Issued) and not challenge.spends_itself:
+        sealed.spend(attempt, name)
     return outcome
-
-
-def spend(attempt: Attempt, step: str) -> None:
-    """Use a step up; NotAuthorizedException when it was used before."""
-    try:
-        with transaction.atomic():
-            SpentStep.objects.create(
-                attempt=attempt.id, step=step, expires_at=sealed.spend_until(attempt)
-            )
-    except IntegrityError as exc:
-        raise NotAuthorizedException(sealed.USED) from exc
 
 
 def complete(attempt: Attempt) -> SignedIn:
     """Make the tokens and the sign-in session; the session's row closes the attempt.
 
     The user's row is locked by the update that clears the failed attempts, which finds no row when
-    the user was signed out, disabled or deleted since the attempt began.
+    the user was signed out, disabled, reset or deleted since the attempt began.
     """
-    now = timezone.now()
     session = _session(attempt)
+    moment = epoch(session.auth_time)
     tokens = mint(
         TokenRequest(
             pool=attempt.pool,
@@ -73,8 +61,8 @@ def complete(attempt: Attempt) -> SignedIn:
             groups=Group.objects.of(attempt.known_user),
             session_id=session.id,
             event_id=session.event_id,
-            auth_epoch=epoch(now),
-            now_epoch=epoch(now),
+            auth_epoch=moment,
+            now_epoch=moment,
             trigger_source="TokenGeneration_NewPasswordChallenge"
             if attempt.new_password_set
             else "TokenGeneration_Authentication",
@@ -86,7 +74,7 @@ def complete(attempt: Attempt) -> SignedIn:
         with transaction.atomic():
             _forgive(attempt)
             session.save(force_insert=True)
-            record_auth_event(attempt.facts(), "Pass", event_id=attempt.event_id)
+            record_auth_event(attempt.facts(), "Pass", event_id=session.event_id)
     except IntegrityError as exc:
         raise NotAuthorizedException(sealed.USED) from exc
     return SignedIn(tokens)
@@ -100,8 +88,7 @@ def _session(attempt: Attempt) -> SignInSession:
         client=attempt.client,
         user=attempt.known_user,
         user_epoch=attempt.epoch,
-        # Without token revocation there is no origin_jti claim; event_id names the session.
-        event_id=attempt.event_id if attempt.client.revokes_tokens else attempt.id,
+        event_id=attempt.event_id if attempt.client.names_sessions else attempt.id,
         auth_time=now,
         created_at=now,
         expires_at=now + attempt.client.refresh_token_lifetime,
@@ -109,8 +96,9 @@ def _session(attempt: Attempt) -> SignInSession:
 
 
 def _forgive(attempt: Attempt) -> None:
+    user = attempt.known_user
     alive = PoolUser.objects.filter(
-        pk=attempt.known_user.pk, epoch=attempt.epoch, enabled=True
+        pk=user.pk, epoch=attempt.epoch, enabled=True, password_set_at=user.password_set_at
     ).update(failed_passwords=0, password_tried_at=None, failed_codes=0, code_tried_at=None)
     if not alive:
         raise NotAuthorizedException(sealed.INVALID)

@@ -15,6 +15,7 @@ from userpools.messaging import outbox
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.services import users
 from userpools.services.attributes import Attributes, Writer, check_writes
+from userpools.services.lookup import locked
 
 CONTACT = {Medium.SMS: "phone_number", Medium.EMAIL: "email"}
 
@@ -91,12 +92,12 @@ def renew(
     if user is None:
         raise UserNotFoundException("User does not exist.")
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
-        raise UnsupportedUserStateException(
-            f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
-        )
+        raise _not_invited(user)
     password = _chosen(pool, invitation)
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
     with transaction.atomic():
+        if locked(user).status != UserStatus.FORCE_CHANGE_PASSWORD:
+            raise _not_invited(user)  # they chose a password meanwhile
         passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
         _post(user, password, invitation)
         record_act(
@@ -109,8 +110,14 @@ def renew(
     return user
 
 
+def _not_invited(user: PoolUser) -> UnsupportedUserStateException:
+    return UnsupportedUserStateException(
+        f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD"
+    )
+
+
 def _post(user: PoolUser, password: str, invitation: Invitation) -> None:
-    if invitation.silent:
+    if invitation.silent or not password:
         return
     for medium in invitation.mediums:
         destination = user.attributes.get(CONTACT[Medium(medium)])

@@ -95,10 +95,6 @@ def _argon2_matches(stored: str, password: str) -> bool:
             return False
 
 
-def _context(pool_id: str, sub: uuid.UUID) -> str:
-    return f"{pool_id}:{sub}"
-
-
 def derive(pool: UserPool, *, username: str, sub: uuid.UUID, password: str) -> PasswordRecord:
     """Make what is kept of a password. Slow on purpose: call it outside transactions."""
     salt = srp.new_salt()
@@ -110,7 +106,7 @@ def derive(pool: UserPool, *, username: str, sub: uuid.UUID, password: str) -> P
         form=pool.password_storage,
         salt=salt,
         pool_name=pool.srp_name,
-        sealed=sealing.seal(Purpose.PASSWORD, plain, context=_context(pool.pk, sub)),
+        sealed=sealing.seal(Purpose.PASSWORD, plain, context=f"{pool.pk}:{sub}"),
         set_at=timezone.now(),
     )
 
@@ -136,14 +132,24 @@ def matches(user: PoolUser, password: str) -> bool:
     if verifier is None:
         work_like_a_comparison(user.pool, password)
         return False
-    return srp.password_matches(
+    holds = srp.password_matches(
         verifier, user.password_pool_name, user.username, password, user.password_salt
     )
+    if not holds and _is_dear(user.pool):
+        # What a comparison costs must not tell in which form a password is kept, or that there is
+        # one. A right one is converted at once, which costs the same.
+        _argon2_hash(password)
+    return holds
+
+
+def _is_dear(pool: UserPool) -> bool:
+    """Say whether some user's password may be kept in the dearer form."""
+    return pool.password_storage == PasswordStorage.ARGON2ID or pool.has_mixed_passwords
 
 
 def work_like_a_comparison(pool: UserPool, password: str) -> None:
     """Spend what a comparison costs, for users that have no password or do not exist."""
-    if pool.password_storage == PasswordStorage.ARGON2ID:
+    if _is_dear(pool):
         _argon2_hash(password)
     else:
         srp.verifier(pool.srp_name, "nobody", password, srp.new_salt())

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from userpools.errors import NotAuthorizedException, RefreshTokenReuseException
 from userpools.models import AppClient, Group, SignInSession
+from userpools.models.sign_in_session import session_with_user
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import TokenSet, mint
@@ -26,13 +27,8 @@ def live_session(client: AppClient, token: str) -> tuple[SignInSession, RefreshC
     claim = refresh.unseal(token, pool_id=client.pool_id, client_id=client.client_id)
     if claim is None:
         raise NotAuthorizedException(INVALID)
-    session = (
-        SignInSession.objects.select_related("user")
-        .defer("user__password_sealed")
-        .filter(id=claim.session_id, pool_id=client.pool_id, client_id=client.pk)
-        .first()
-    )
-    if session is None:
+    session = session_with_user.first(claim.session_id, client.pool_id)
+    if session is None or session.client_id != client.pk:
         raise NotAuthorizedException(REVOKED)
     session.pool = session.user.pool = client.pool
     session.client = client

@@ -1,26 +1,25 @@
 """The attempt's form on the wire: `Session`, sealed, expiring, bound to pool, client and user."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from userpools import sealing
-from userpools.auth.attempt import Attempt
+from userpools.auth.attempt import Attempt, password_mark
 from userpools.awsjson.service import Call
 from userpools.errors import NotAuthorizedException
-from userpools.models import AppClient, PoolUser
+from userpools.models import AppClient, PoolUser, SpentStep
 from userpools.sealing import Purpose
 
 INVALID = "Invalid session for the user."
 EXPIRED = "Invalid session for the user, session is expired."
 USED = "Invalid session for the user, session can only be used once."
-
-
-def _context(client: AppClient) -> str:
-    return f"{client.pool_id}:{client.client_id}"
+# A spent step is remembered past any session that its attempt can still have.
+REMEMBERED = timedelta(minutes=20)
 
 
 def seal(attempt: Attempt) -> str:
@@ -30,15 +29,16 @@ def seal(attempt: Attempt) -> str:
         "i": attempt.id.hex,
         "v": attempt.event_id.hex,
         "u": attempt.user.sub.hex if attempt.user else "",
-        "n": attempt.typed_name,
+        "n": attempt.name_key,
         "f": attempt.flow,
         "p": attempt.pending,
         "d": attempt.passed,
         "e": attempt.epoch,
+        "m": attempt.password_mark,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(
-        Purpose.ATTEMPT, orjson.dumps(content), context=_context(attempt.client)
+        Purpose.ATTEMPT, orjson.dumps(content), context=attempt.client.sealing_context
     )
 
 
@@ -49,11 +49,11 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
     """
     try:
         content: dict[str, Any] = orjson.loads(
-            sealing.unseal_token(Purpose.ATTEMPT, session, context=_context(client))
+            sealing.unseal_token(Purpose.ATTEMPT, session, context=client.sealing_context)
         )
     except (sealing.Broken, ValueError) as exc:
         raise NotAuthorizedException(INVALID) from exc
-    expires_at = datetime.fromtimestamp(content["x"], tz=timezone.now().tzinfo)
+    expires_at = datetime.fromtimestamp(content["x"], tz=UTC)
     if expires_at <= timezone.now():
         raise NotAuthorizedException(EXPIRED)
     attempt = Attempt(
@@ -61,9 +61,10 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
         client=client,
         call=call,
         flow=content["f"],
-        typed_name=content["n"],
+        name_key=content["n"],
         user=user_of(client, content["u"]),
         epoch=content["e"],
+        password_mark=content["m"],
         id=uuid.UUID(content["i"]),
         event_id=uuid.UUID(content["v"]),
         passed=content["d"],
@@ -75,23 +76,37 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
 
 
 def user_of(client: AppClient, sub_hex: str) -> PoolUser | None:
-    """Return the user of an attempt; None for an unknown name's."""
-    if not sub_hex:
-        return None
-    user = PoolUser.objects.filter(pool_id=client.pool_id, sub=uuid.UUID(sub_hex)).first()
+    """Return the user of an attempt; None for an unknown name's, at the same cost."""
+    sub = uuid.UUID(sub_hex) if sub_hex else uuid.uuid4()
+    user = PoolUser.objects.filter(pool_id=client.pool_id, sub=sub).first()
     if user is not None:
         user.pool = client.pool
     return user
 
 
 def check_alive(attempt: Attempt, *, unknown: bool) -> None:
-    """Refuse an attempt whose user is gone or has been signed out, disabled or reset since."""
+    """Refuse an attempt whose user is gone, or was signed out, disabled or reset since."""
     if unknown:
         return
-    if attempt.user is None or attempt.user.epoch != attempt.epoch:
+    user = attempt.user
+    if user is None or user.epoch != attempt.epoch:
         raise NotAuthorizedException(INVALID)
+    if password_mark(user) != attempt.password_mark:
+        spent = SpentStep.objects.filter(attempt=attempt.id, step=attempt.pending).exists()
+        raise NotAuthorizedException(USED if spent else INVALID)
 
 
-def spend_until(attempt: Attempt) -> datetime:
-    """Return how long a spent step must be remembered: past any session of the attempt."""
-    return timezone.now() + attempt.client.auth_session_lifetime + timedelta(minutes=20)
+def spend(attempt: Attempt, step: str) -> None:
+    """Use a step up; NotAuthorizedException when it was used before.
+
+    A challenge that writes calls this first in its transaction, the engine for all others.
+    """
+    try:
+        with transaction.atomic():
+            SpentStep.objects.create(
+                attempt=attempt.id,
+                step=step,
+                expires_at=timezone.now() + attempt.client.auth_session_lifetime + REMEMBERED,
+            )
+    except IntegrityError as exc:
+        raise NotAuthorizedException(USED) from exc

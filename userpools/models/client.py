@@ -208,6 +208,16 @@ class AppClient(AbstractApplication):
         return bool(self.setting("EnableTokenRevocation", default=True))
 
     @property
+    def names_sessions(self) -> bool:
+        """Whether tokens carry jti and origin_jti; without these, event_id names the session."""
+        return self.revokes_tokens or self.rotates_refresh_tokens
+
+    @property
+    def sealing_context(self) -> str:
+        """What binds sealed values to this client."""
+        return f"{self.pool_id}:{self.client_id}"
+
+    @property
     def rotates_refresh_tokens(self) -> bool:
         """RefreshTokenRotation.Feature is ENABLED."""
         return bool((self.setting("RefreshTokenRotation") or {}).get("Feature") == "ENABLED")

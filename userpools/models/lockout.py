@@ -117,3 +117,8 @@ def forgive(user: PoolUser) -> None:
     PoolUser.objects.filter(pk=user.pk).update(
         failed_passwords=0, password_tried_at=None, failed_codes=0, code_tried_at=None
     )
+
+
+def forgive_passwords(user: PoolUser) -> None:
+    """Forget the failed passwords of a user, not the codes."""
+    PoolUser.objects.filter(pk=user.pk).update(failed_passwords=0, password_tried_at=None)

@@ -1,5 +1,6 @@
 """User pools: a directory of users with its own settings, keys and issuer."""
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .group import Group
     from .signing_key import SigningKey
     from .user import PoolUser
+
+
+POOL_ID = re.compile(r"[\w-]{1,45}_[0-9A-Za-z]{1,54}", re.ASCII)
 
 
 class PasswordStorage(models.TextChoices):
@@ -85,6 +89,8 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
     password_storage = models.CharField(
         max_length=16, choices=PasswordStorage, default=PasswordStorage.VERIFIER
     )
+    # Set when the form changed: some users' passwords are still in the other one.
+    has_mixed_passwords = models.BooleanField(default=False, editable=False)
     issuer_profile = models.CharField(
         max_length=16, choices=IssuerProfile, default=IssuerProfile.PUBLIC_URL
     )
@@ -107,7 +113,8 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
     @classmethod
     def cached(cls, pool_id: str) -> Self:
         """Return the pool as kept per process; ResourceNotFoundException if absent."""
-        pool = pools.get(pool_id)
+        # Ids come from unverified tokens too: nothing else than an id reaches the database.
+        pool = pools.get(pool_id) if POOL_ID.fullmatch(pool_id) else None
         if pool is None:
             raise no_such_pool(pool_id)
         return pool  # type: ignore[return-value]

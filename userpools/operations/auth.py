@@ -3,11 +3,11 @@
 from django.utils import timezone
 
 from userpools.auth import sealed
-from userpools.auth.attempt import Attempt, Issued, SignedIn
+from userpools.auth.attempt import Attempt, Issued, SignedIn, required
 from userpools.auth.challenges import password_verifier
 from userpools.auth.engine import respond
 from userpools.auth.flows import FLOWS
-from userpools.auth.flows.registry import FlowInput, required
+from userpools.auth.flows.registry import FlowInput
 from userpools.auth.refreshing import live_session, redeem
 from userpools.auth.secret_hash import check_secret_hash
 from userpools.awsjson.service import Call, operation
@@ -21,7 +21,7 @@ from userpools.errors import (
     UnsupportedTokenTypeException,
 )
 from userpools.models import AppClient, SignInSession, UserPool
-from userpools.services.lookup import find_user_or_none
+from userpools.services.lookup import find_user_or_none, short_key
 from userpools.shapes import Shape, authentication_result
 from userpools.tokens import refresh
 
@@ -158,7 +158,10 @@ def _respond(
     check_secret_hash(client, username, responses.get("SECRET_HASH", ""))
     attempt = _attempt(call, client, name, session, responses)
     if not _names(attempt, username):
-        raise NotAuthorizedException(sealed.INVALID)
+        if attempt.srp is None:
+            raise NotAuthorizedException(sealed.INVALID)
+        # Before the password is proved, the answer must not tell whose name it is.
+        attempt.is_for_another = True
     attempt.client_metadata = client_metadata
     return outcome_shape(respond(attempt, name, responses))
 
@@ -169,16 +172,16 @@ def _attempt(
     if name == password_verifier.PasswordVerifier.name:
         # The state is in SECRET_BLOCK: older SDKs send no Session with it.
         return password_verifier.attempt_of(client, call, responses, password_verifier.FLOW)
-    return sealed.unseal(required({"Session": session}, "Session"), client=client, call=call)
+    if not session:
+        raise InvalidParameterException("Missing required parameter Session")
+    return sealed.unseal(session, client=client, call=call)
 
 
 def _names(attempt: Attempt, username: str) -> bool:
     """Say whether USERNAME means the attempt's user: as typed, canonical, sub or another alias."""
-    if username in {
-        attempt.typed_name,
-        attempt.name_shown,
-        password_verifier.shown_user_id(attempt),
-    }:
+    if username == password_verifier.shown_user_id(attempt):
+        return True
+    if short_key(attempt.pool, username) == attempt.name_key:
         return True
     found = find_user_or_none(attempt.pool, username)
     return found is not None and attempt.user is not None and found.pk == attempt.user.pk

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Upper
+from django.db.models.functions import Left, Upper
 
 from userpools.errors import InvalidParameterException
 from userpools.models import PoolUser, UserPool, UserStatus
@@ -59,8 +59,12 @@ def _by_attribute(
 def _by_username(
     pool: UserPool, users: QuerySet[PoolUser], value: str, *, prefix: bool
 ) -> QuerySet[PoolUser]:
-    comparison = "username__startswith" if prefix else "username"
-    return users.filter(**{comparison: value}).order_by("username_key")
+    if not prefix:
+        return users.filter(username=value).order_by("username_key")
+    if value:
+        # SQLite's LIKE ignores case; the head itself does not.
+        users = users.annotate(head=Left("username", len(value))).filter(head=value)
+    return users.filter(username__startswith=value).order_by("username_key")
 
 
 def _by_sub(

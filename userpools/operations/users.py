@@ -96,7 +96,7 @@ def list_users(
     pool = UserPool.objects.for_call(call, user_pool_id)
     for name in attributes_to_get or ():
         if name not in pool.schema_by_name:
-            raise InvalidParameterException("One or more requested attributes do not exist.")
+            raise InvalidParameterException("One or more requested attributes do not exist")
     rows = parse_filter(pool, filter)
     page = paging.paginate(
         rows,

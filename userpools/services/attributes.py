@@ -54,6 +54,8 @@ def check_writes(
     for name, value in attributes.items():
         definition = pool.schema_by_name.get(name)
         problem = _name_problem(name, definition, writer=writer, creating=creating)
+        if problem is None and not value and not creating:
+            problem = _removal_problem(pool, name, definition or {})
         if problem is None and value and definition is not None:
             problem = _value_problem(name, value, definition)
         if problem is not None:
@@ -89,6 +91,12 @@ def _name_problem(
         raise NotAuthorizedException("A client attempted to write unauthorized attribute")
     if not definition.get("Mutable", True) and not creating:
         return f"user.{name}: Attribute cannot be updated.\n"
+    return None
+
+
+def _removal_problem(pool: UserPool, name: str, definition: Mapping[str, Any]) -> str | None:
+    if definition.get("Required") or name in pool.username_attributes:
+        return f"{SCHEMA_ERROR}{name}: The attribute is required\n"
     return None
 
 

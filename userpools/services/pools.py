@@ -129,6 +129,7 @@ def set_password_storage(pool_id: str, storage: str, *, actor: Actor) -> UserPoo
         if storage == PasswordStorage.ARGON2ID:
             _check_without_srp(pool)
         before = document_of(pool)
+        pool.has_mixed_passwords |= storage != pool.password_storage
         pool.password_storage = PasswordStorage(storage)
         store(pool, actor, "SetPasswordStorage", before)
     return pool

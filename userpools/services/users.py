@@ -12,6 +12,7 @@ from django.utils import timezone
 from userpools.audit import Actor, record_act
 from userpools.errors import (
     AliasExistsException,
+    AwsError,
     InvalidParameterException,
     NotAuthorizedException,
     UsernameExistsException,
@@ -19,7 +20,7 @@ from userpools.errors import (
 from userpools.models import PoolUser, UserAlias, UserPool, UserStatus
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import VERIFIED_FLAGS, Attributes
-from userpools.services.lookup import canonical, locked
+from userpools.services.lookup import as_sub, canonical, locked
 
 CONTACTS = {"email": attribute_rules.is_email, "phone_number": attribute_rules.is_phone}
 USERNAME_SHAPE = {
@@ -27,6 +28,10 @@ USERNAME_SHAPE = {
     ("phone_number",): "Username should be a phone number.",
     ("email", "phone_number"): "Username should be either an email or a phone number.",
 }
+
+
+class NameTaken(AwsError):
+    """Somebody has the username as an alias; never leaves this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,25 @@ def create_user(
         attributes=attribute_rules.merged({}, name.attributes),
         **(password.columns() if password else {}),
     )
+    if not pool.username_attributes:
+        _refuse_anothers_sub(user, name.username, UsernameExistsException(taken_message))
     try:
         with transaction.atomic():
             user.save(force_insert=True)
             sync_aliases(user, force=force_alias, creating=True)
     except IntegrityError as exc:
         raise UsernameExistsException(taken_message) from exc
+    except NameTaken as exc:
+        raise UsernameExistsException(taken_message) from exc
     return user
+
+
+def _refuse_anothers_sub(user: PoolUser, name: str, error: AwsError) -> None:
+    """Keep a name from shadowing somebody's sub, which finds users too. Subs never change."""
+    sub = as_sub(name)
+    others = PoolUser.objects.exclude(pk=user.pk)
+    if sub is not None and others.filter(pool_id=user.pool_id, sub=sub).exists():
+        raise error
 
 
 def wanted_aliases(user: PoolUser) -> dict[str, str]:
@@ -153,6 +170,8 @@ def sync_aliases(user: PoolUser, *, force: bool = False, creating: bool = False)
 def _own(user: PoolUser, kind: str, key: str, *, known: UserAlias | None, force: bool) -> None:
     if force and kind in VERIFIED_FLAGS and user.pool.alias_attributes:
         _take_over(user, kind, key)
+    if kind == "preferred_username":
+        _refuse_anothers_sub(user, user.attributes[kind], _taken(user.pool, kind))
     row = known or UserAlias(pool=user.pool, user=user, kind=kind)
     row.key = key
     try:
@@ -162,9 +181,9 @@ def _own(user: PoolUser, kind: str, key: str, *, known: UserAlias | None, force:
         raise _taken(user.pool, kind) from exc
 
 
-def _taken(pool: UserPool, kind: str) -> Exception:
+def _taken(pool: UserPool, kind: str) -> AwsError:
     if kind == "username":
-        return UsernameExistsException("User already exists")
+        return NameTaken()
     if pool.username_attributes:
         return UsernameExistsException(f"An account with the given {kind} already exists.")
     return AliasExistsException(f"An account with the {kind} already exists.")

@@ -95,14 +95,15 @@ def attribute_claim(name: str, value: str) -> Any:
 
 
 def _shared(request: TokenRequest) -> Claims:
+    named = request.client.names_sessions
     claims: Claims = {
         "sub": str(request.user.sub),
         "iss": request.pool.issuer,
-        "event_id": str(request.event_id),
+        "event_id": str(request.event_id if named else request.session_id),
         "auth_time": request.auth_epoch,
         "iat": request.now_epoch,
     }
-    if request.client.revokes_tokens or request.client.rotates_refresh_tokens:
+    if named:
         claims["origin_jti"] = str(request.session_id)
         claims["jti"] = str(uuid.uuid4())
     return claims

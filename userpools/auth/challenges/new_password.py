@@ -6,9 +6,15 @@ from typing import Final
 from django.db import transaction
 
 from userpools.auth import passwords
-from userpools.auth.attempt import Attempt, Parameters, Responses
-from userpools.auth.challenges.base import Challenge, take
-from userpools.auth.sealed import USED
+from userpools.auth.attempt import (
+    Attempt,
+    Parameters,
+    Responses,
+    password_mark,
+    required,
+)
+from userpools.auth.challenges.base import Challenge
+from userpools.auth.sealed import INVALID, spend
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import PoolUser, UserStatus
 from userpools.services import users
@@ -22,6 +28,7 @@ class NewPasswordRequired(Challenge):
     """For users with a temporary password; sets the new one and attributes still missing."""
 
     name = "NEW_PASSWORD_REQUIRED"
+    spends_itself = True
 
     def applies(self, attempt: Attempt) -> bool:
         """Apply while the user's status says so."""
@@ -40,7 +47,7 @@ class NewPasswordRequired(Challenge):
 
     def verify(self, attempt: Attempt, responses: Responses) -> None:
         """Check password and attributes, then write both in one transaction."""
-        password = take(responses, "NEW_PASSWORD")
+        password = required(responses, "NEW_PASSWORD")
         user = attempt.known_user
         given = {
             key.removeprefix(PREFIX): value
@@ -53,19 +60,30 @@ class NewPasswordRequired(Challenge):
             attempt.pool, username=user.username, sub=user.sub, password=password
         )
         with transaction.atomic():
+            # First, so that a session that was used before changes nothing.
+            spend(attempt, self.name)
             row = locked(user)
-            if row.status != UserStatus.FORCE_CHANGE_PASSWORD or row.epoch != attempt.epoch:
-                raise NotAuthorizedException(USED)
+            if not self._is_unchanged(attempt, row):
+                raise NotAuthorizedException(INVALID)
             passwords.store(row, record, status=UserStatus.CONFIRMED)
             if given:
                 row = users.write_attributes(row, given)
         self._renew(attempt, row)
 
     @staticmethod
+    def _is_unchanged(attempt: Attempt, row: PoolUser) -> bool:
+        return (
+            row.status == UserStatus.FORCE_CHANGE_PASSWORD
+            and row.epoch == attempt.epoch
+            and password_mark(row) == attempt.password_mark
+        )
+
+    @staticmethod
     def _renew(attempt: Attempt, row: PoolUser) -> None:
         row.refresh_from_db()
         row.pool = attempt.pool
         attempt.user = row
+        attempt.password_mark = password_mark(row)
         attempt.new_password_set = True
 
     @staticmethod
@@ -75,8 +93,15 @@ class NewPasswordRequired(Challenge):
             definition = attempt.pool.schema_by_name.get(name, {})
             if definition.get("Required") and user.attributes.get(name):
                 raise NotAuthorizedException(f"Cannot modify an already provided {name}")
-        check_writes(
-            attempt.pool, given, writer=Writer.CLIENT, client=attempt.client, creating=False
-        )
+        missing = set(missing_required(attempt.pool, user.attributes))
+        # An immutable attribute may be written as long as the user has none.
+        for names, creating in ((given.keys() & missing, True), (given.keys() - missing, False)):
+            check_writes(
+                attempt.pool,
+                {name: given[name] for name in names},
+                writer=Writer.CLIENT,
+                client=attempt.client,
+                creating=creating,
+            )
         for name in missing_required(attempt.pool, {**user.attributes, **given}):
             raise InvalidParameterException(f"Invalid attributes given, {name} is missing")

@@ -6,36 +6,40 @@ import hashlib
 import hmac
 import struct
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
 
 from userpools import sealing
 from userpools.auth import passwords, srp
-from userpools.auth.attempt import Attempt, Parameters, Responses
-from userpools.auth.challenges.base import Challenge, take
+from userpools.auth.attempt import Attempt, Parameters, Responses, SrpState, required
+from userpools.auth.challenges.base import Challenge
 from userpools.auth.checks import WRONG, after_password, fail, take_attempt
 from userpools.auth.sealed import check_alive, user_of
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import AppClient
 from userpools.sealing import Purpose
+from userpools.services.users import CONTACTS
 
 FLOW: Final = "USER_SRP_AUTH"
 # The answer follows within seconds; slow phones and a person's retry are allowed for.
 BLOCK_LIFETIME: Final = timedelta(minutes=3)
 CLOCK_SKEW: Final = timedelta(minutes=5)
-# attempt, event, user's sub, epoch, expiry, b, A, B; the typed name follows.
-_BLOCK = struct.Struct(">16s16s16sIQ32s384s384s")
+# attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the name's key follows.
+_BLOCK = struct.Struct(">16s16s16sIQQ32s384s384s")
 _NOBODY = b"\x00" * 16
 
 
 class PasswordVerifier(Challenge):
-    """The second half of SRP. SECRET_BLOCK carries everything, as older SDKs send no Session."""
+    """The second half of SRP.
+
+    SECRET_BLOCK carries everything, as older SDKs send no Session; the Session that comes with the
+    challenge is for SDKs that want to see one.
+    """
 
     name = "PASSWORD_VERIFIER"
-    needs_session = False
 
     def applies(self, attempt: Attempt) -> bool:
         """Follow USER_SRP_AUTH."""
@@ -51,6 +55,7 @@ class PasswordVerifier(Challenge):
             attempt.event_id.bytes,
             attempt.user.sub.bytes if attempt.user else _NOBODY,
             attempt.epoch,
+            attempt.password_mark,
             int((timezone.now() + BLOCK_LIFETIME).timestamp()),
             b.to_bytes(32, "big"),
             client_public.to_bytes(srp.MODULUS_BYTES, "big"),
@@ -58,8 +63,8 @@ class PasswordVerifier(Challenge):
         )
         sealed = sealing.seal(
             Purpose.SECRET_BLOCK,
-            block + attempt.typed_name.encode(),
-            context=_context(attempt.client),
+            block + attempt.name_key.encode(),
+            context=attempt.client.sealing_context,
         )
         return {
             "SALT": salt,
@@ -71,11 +76,12 @@ class PasswordVerifier(Challenge):
 
     def verify(self, attempt: Attempt, responses: Responses) -> None:
         """Compare the claim's signature; the attempt is counted before."""
-        signature = take(responses, "PASSWORD_CLAIM_SIGNATURE")
-        timestamp = take(responses, "TIMESTAMP")
-        block = attempt.inputs["SECRET_BLOCK"]
+        signature = required(responses, "PASSWORD_CLAIM_SIGNATURE")
+        timestamp = required(responses, "TIMESTAMP")
         take_attempt(attempt)
-        if not _claim_holds(attempt, block, timestamp, signature):
+        # Compared in any case: an answer for another user's name costs the same.
+        holds = _claim_holds(attempt, timestamp, signature)
+        if not holds or attempt.is_for_another:
             raise fail(attempt, NotAuthorizedException(WRONG))
         after_password(attempt)
 
@@ -93,35 +99,33 @@ def public_value(text: str) -> int:
 
 def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -> Attempt:
     """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if it is not good."""
-    text = take(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
+    text = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     try:
-        sealed = base64.b64decode(text, validate=True)
-        plain = sealing.unseal(Purpose.SECRET_BLOCK, sealed, context=_context(client))
+        block = base64.b64decode(text, validate=True)
+        plain = sealing.unseal(Purpose.SECRET_BLOCK, block, context=client.sealing_context)
     except (sealing.Broken, binascii.Error, ValueError) as exc:
         raise NotAuthorizedException(WRONG) from exc
-    attempt_id, event_id, sub, epoch, expires, *_ = _BLOCK.unpack_from(plain)
-    if datetime.fromtimestamp(expires, tz=timezone.now().tzinfo) <= timezone.now():
+    attempt_id, event_id, sub, epoch, mark, expires, *numbers = _BLOCK.unpack_from(plain)
+    if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
         raise NotAuthorizedException(WRONG)
     unknown = sub == _NOBODY
+    b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
     attempt = Attempt(
         pool=client.pool,
         client=client,
         call=call,
         flow=flow,
-        typed_name=plain[_BLOCK.size :].decode(),
-        user=None if unknown else user_of(client, sub.hex()),
+        name_key=plain[_BLOCK.size :].decode(),
+        user=user_of(client, "" if unknown else sub.hex()),
         epoch=epoch,
+        password_mark=mark,
         id=uuid.UUID(bytes=attempt_id),
         event_id=uuid.UUID(bytes=event_id),
         pending=PasswordVerifier.name,
-        inputs={"SECRET_BLOCK": text},
+        srp=SrpState(client_public, server_public, b, block),
     )
     check_alive(attempt, unknown=unknown)
     return attempt
-
-
-def _context(client: AppClient) -> str:
-    return f"{client.pool_id}:{client.client_id}"
 
 
 def _verifier_of(attempt: Attempt) -> tuple[str, int, str]:
@@ -139,26 +143,30 @@ def shown_user_id(attempt: Attempt) -> str:
     """Return what USER_ID_FOR_SRP shows: shaped as the pool's real names are, stable by name."""
     if attempt.user is not None:
         return attempt.user.username
-    if attempt.pool.username_attributes:
+    pool, key = attempt.pool, attempt.name_key
+    # No username here can look like an alias, so the answer must not either.
+    looks_like_alias = any(
+        CONTACTS[kind](key) for kind in CONTACTS if kind in pool.alias_attributes
+    )
+    if pool.username_attributes or looks_like_alias:
         return str(uuid.UUID(bytes=_fake(attempt, b"sub")[:16], version=4))
-    return attempt.typed_name
+    return key
 
 
 def _fake(attempt: Attempt, what: bytes) -> bytes:
-    name = attempt.user.username if attempt.user else attempt.typed_name
-    digest = hashlib.sha256(what + b"\x00" + attempt.pool.pk.encode() + b"\x00" + name.encode())
+    key = attempt.user.username_key if attempt.user else attempt.name_key
+    digest = hashlib.sha256(what + b"\x00" + attempt.pool.pk.encode() + b"\x00" + key.encode())
     return sealing.stable_hash(Purpose.FAKE, digest.digest())
 
 
-def _claim_holds(attempt: Attempt, block: str, timestamp: str, signature: str) -> bool:
-    sealed = base64.b64decode(block)
-    plain = sealing.unseal(Purpose.SECRET_BLOCK, sealed, context=_context(attempt.client))
-    *_, b, client_public, server_public = _BLOCK.unpack_from(plain)
-    verifier = passwords.stored_verifier(attempt.user) if attempt.user else None
+def _claim_holds(attempt: Attempt, timestamp: str, signature: str) -> bool:
+    state, user = attempt.srp, attempt.user
+    assert state is not None  # noqa: S101 - attempt_of set it
+    verifier = passwords.stored_verifier(user) if user else None
     key = srp.server_session_key(
-        int.from_bytes(client_public, "big"),
-        int.from_bytes(server_public, "big"),
-        int.from_bytes(b, "big"),
+        state.client_public,
+        state.server_public,
+        state.private,
         # A fake verifier costs what a real one does.
         verifier if verifier is not None else _verifier_of(attempt)[1],
     )
@@ -167,9 +175,9 @@ def _claim_holds(attempt: Attempt, block: str, timestamp: str, signature: str) -
         skew = abs(srp.parse_timestamp(timestamp) - timezone.now())
     except (binascii.Error, ValueError):
         return False
-    if key is None or verifier is None or attempt.user is None or skew > CLOCK_SKEW:
+    if key is None or verifier is None or user is None or skew > CLOCK_SKEW:
         return False
     expected = srp.claim_signature(
-        key, attempt.user.password_pool_name, attempt.user.username, sealed, timestamp
+        key, user.password_pool_name, user.username, state.block, timestamp
     )
     return hmac.compare_digest(expected, given)

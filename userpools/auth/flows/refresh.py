@@ -1,7 +1,7 @@
 """REFRESH_TOKEN_AUTH: new tokens without a person."""
 
-from userpools.auth.attempt import SignedIn
-from userpools.auth.flows.registry import Flow, FlowInput, required
+from userpools.auth.attempt import SignedIn, required
+from userpools.auth.flows.registry import Flow, FlowInput
 from userpools.auth.refreshing import live_session, redeem
 from userpools.auth.secret_hash import check_secret_hash
 

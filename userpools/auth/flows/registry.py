@@ -3,12 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from userpools.auth.attempt import Attempt, Issued, Parameters, SignedIn
+from userpools.auth.attempt import (
+    Attempt,
+    Issued,
+    Parameters,
+    SignedIn,
+    password_mark,
+    required,
+)
 from userpools.auth.secret_hash import check_secret_hash
 from userpools.awsjson.service import Call
-from userpools.errors import InvalidParameterException, UserNotFoundException
+from userpools.errors import UserNotFoundException
 from userpools.models import AppClient
-from userpools.services.lookup import find_user_or_none
+from userpools.services.lookup import find_user_or_none, short_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +44,6 @@ class Flow:
     admin: bool = True
 
 
-def required(parameters: Parameters, name: str) -> str:
-    """Return a required parameter; an empty one counts as missing."""
-    value = parameters.get(name)
-    if not value:
-        raise InvalidParameterException(f"Missing required parameter {name}")
-    return value
-
-
 def new_attempt(given: FlowInput, *needed: str) -> Attempt:
     """Check parameters and SECRET_HASH, find the user, and begin an attempt.
 
@@ -60,9 +59,11 @@ def new_attempt(given: FlowInput, *needed: str) -> Attempt:
         client=given.client,
         call=given.call,
         flow=given.name,
-        typed_name=inputs["USERNAME"],
+        name_key=short_key(given.client.pool, inputs["USERNAME"]),
         user=user,
         epoch=user.epoch if user else 0,
+        password_mark=password_mark(user),
+        is_admin=given.is_admin,
         inputs=inputs,
         client_metadata=given.client_metadata,
     )

@@ -1,9 +1,7 @@
 """`manage.py quickstart`: from nothing to a running server with something to call."""
 
-import contextlib
 import os
 import shlex
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,7 +77,6 @@ class Command(BaseCommand):
         )
         self.refuse_what_cannot_work(web)
         os.umask(OWNER_ALONE)
-        make_static_folder()
         self.say("Preparing the database ...")
         call_command("migrate", verbosity=0, interactive=False)
         try:
@@ -130,12 +127,6 @@ def refuse_workers_without_redis(workers: int) -> None:
             "More than one worker needs Redis, which they share request rates and work through: set"
             " REDIS_URL, or leave --workers at 1."
         )
-
-
-def make_static_folder() -> None:
-    """Make the folder of collected static files, as WhiteNoise warns of its absence."""
-    with contextlib.suppress(OSError):  # it may stay away: the files are found in the packages
-        Path(django_settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 
 
 def port_of_public_url() -> int:

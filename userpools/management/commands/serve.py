@@ -9,10 +9,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from userpools.conf import settings
-from userpools.management.commands.quickstart import (
-    make_static_folder,
-    refuse_workers_without_redis,
-)
+from userpools.management.commands.quickstart import refuse_workers_without_redis
 from userpools.management.server import BLOCKING_THREADS, WebServer, port_is_free
 from userpools.services import rekey
 
@@ -49,7 +46,6 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
         if not port_is_free(web.host, web.port):
             raise CommandError(f"Port {web.port} is taken by another program.")
-        make_static_folder()
         connections.close_all()
         self.stdout.write(f"Serving at {web.address} for {settings.PUBLIC_URL}")
         web.replace_process()
