@@ -46,8 +46,11 @@ def invite(
     """
     name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
+    recipients = _recipients(name.attributes, invitation)
     passwordless = not invitation.password and allows_no_password(pool)
-    password = "" if passwordless else _chosen(pool, invitation)
+    # A password that nobody would ever learn is not made: an administrator has to set one.
+    nobodys = not invitation.password and not recipients
+    password = "" if passwordless or nobodys else _chosen(pool, invitation)
     record = (
         passwords.derive(pool, username=name.username, sub=name.sub, password=password)
         if password
@@ -62,7 +65,7 @@ def invite(
             force_alias=force_alias,
             taken_message="User account already exists",
         )
-        _post(user, password, invitation)
+        _post(user, password, recipients)
         record_act(
             actor,
             "AdminCreateUser",
@@ -93,13 +96,14 @@ def renew(
         raise UserNotFoundException("User does not exist.")
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
         raise _not_invited(user)
+    recipients = _recipients(user.attributes, invitation)
     password = _chosen(pool, invitation)
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
     with transaction.atomic():
         if locked(user).status != UserStatus.FORCE_CHANGE_PASSWORD:
             raise _not_invited(user)  # they chose a password meanwhile
         passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
-        _post(user, password, invitation)
+        _post(user, password, recipients)
         record_act(
             actor,
             "AdminCreateUser",
@@ -116,19 +120,27 @@ def _not_invited(user: PoolUser) -> UnsupportedUserStateException:
     )
 
 
-def _post(user: PoolUser, password: str, invitation: Invitation) -> None:
-    if invitation.silent or not password:
-        return
-    for medium in invitation.mediums:
-        destination = user.attributes.get(CONTACT[Medium(medium)])
+def _recipients(attributes: Attributes, invitation: Invitation) -> list[tuple[Medium, str]]:
+    """Return where the invitation goes; InvalidParameterException for e-mail without an address."""
+    if invitation.silent:
+        return []
+    found = []
+    for medium in map(Medium, invitation.mediums):
+        destination = attributes.get(CONTACT[medium])
         if destination:
-            outbox.post(
-                pool=user.pool,
-                user=user,
-                medium=Medium(medium),
-                kind="invitation",
-                destination=destination,
-                code=password,
-            )
-        elif medium == Medium.EMAIL:
+            found.append((medium, destination))
+        elif medium is Medium.EMAIL:
             raise InvalidParameterException("User does not have an email address to invite.")
+    return found
+
+
+def _post(user: PoolUser, password: str, recipients: list[tuple[Medium, str]]) -> None:
+    for medium, destination in recipients if password else ():
+        outbox.post(
+            pool=user.pool,
+            user=user,
+            medium=medium,
+            kind="invitation",
+            destination=destination,
+            code=password,
+        )
