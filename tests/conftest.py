@@ -67,6 +67,17 @@ def pool(idp: Any) -> UserPool:
 
 
 @pytest.fixture
+def make_pool(idp: Any) -> Callable[..., UserPool]:
+    """Make pools with the members given."""
+
+    def make(**members: Any) -> UserPool:
+        made = idp.create_user_pool(PoolName="made", **members)["UserPool"]
+        return UserPool.objects.get(id=made["Id"])
+
+    return make
+
+
+@pytest.fixture
 def make_client(idp: Any) -> Callable[..., AppClient]:
     """Make app clients; all password flows and refresh unless told otherwise."""
 

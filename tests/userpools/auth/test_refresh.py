@@ -1,14 +1,13 @@
 """Refreshing, rotating and revoking through boto3."""
 
-import threading
 from datetime import timedelta
 
 import jwt
 import pytest
 import time_machine
-from django.db import connection
 from django.utils import timezone
 
+from tests.calls import in_parallel
 from userpools.models import SignInSession, UserPool
 from userpools.tokens.keys import keys_of
 
@@ -239,20 +238,5 @@ def test_within_the_grace_period_the_successor_is_the_same_family(idp, rotating,
 def test_parallel_rotations_of_one_token_have_one_winner(idp, rotating, user, sign_in):
     client = rotating()
     token = sign_in(client)["RefreshToken"]
-    outcomes = []
-
-    def run():
-        try:
-            redeem(idp, client, token)
-            outcomes.append("new")
-        except idp.exceptions.ClientError as exc:
-            outcomes.append(exc.response["Error"]["Code"])
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcomes.count("new") == 1
+    outcomes = in_parallel(8, lambda: redeem(idp, client, token))
+    assert outcomes.count("done") == 1

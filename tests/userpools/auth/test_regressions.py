@@ -48,15 +48,6 @@ def refused(idp, call, *args, error="NotAuthorizedException", **kwargs):
     return caught.value.response["Error"]["Message"]
 
 
-@pytest.fixture
-def make_pool(idp):
-    def make(**members):
-        made = idp.create_user_pool(PoolName="made", **members)["UserPool"]
-        return UserPool.objects.get(id=made["Id"])
-
-    return make
-
-
 def hiding(make_client, pool, **members):
     return make_client(pool, PreventUserExistenceErrors="ENABLED", **members)
 

@@ -2,16 +2,15 @@
 
 import base64
 import json
-import threading
 from datetime import timedelta
 
 import jwt
 import pytest
 import time_machine
 from cryptography.hazmat.primitives import serialization
-from django.db import connection
 from django.utils import timezone
 
+from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
 from userpools.auth.secret_hash import secret_hash
 from userpools.models import KeyUse, Message, PoolUser, SigningKey, UserPool, VerificationCode
@@ -23,21 +22,6 @@ pytestmark = pytest.mark.django_db
 
 def listed(**values):
     return [{"Name": name, "Value": value} for name, value in values.items()]
-
-
-def refused(idp, error, call, **members):
-    with pytest.raises(getattr(idp.exceptions, error)) as caught:
-        call(**members)
-    return caught.value.response["Error"]["Message"]
-
-
-@pytest.fixture
-def make_pool(idp):
-    def make(**members):
-        made = idp.create_user_pool(PoolName="made", **members)["UserPool"]
-        return UserPool.objects.get(id=made["Id"])
-
-    return make
 
 
 @pytest.fixture
@@ -352,23 +336,8 @@ def test_codes_are_kept_hashed_and_messages_sealed(idp, verifying, signed_up, se
 @pytest.mark.django_db(transaction=True)
 def test_a_code_used_in_parallel_confirms_once(idp, verifying, signed_up, sent):
     (message,) = sent()
-    outcomes = []
-
-    def run():
-        try:
-            confirm(idp, verifying, message["code"])
-            outcomes.append("confirmed")
-        except idp.exceptions.ClientError as exc:
-            outcomes.append(exc.response["Error"]["Code"])
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcomes.count("confirmed") == 1
+    outcomes = in_parallel(8, lambda: confirm(idp, verifying, message["code"]))
+    assert outcomes.count("done") == 1
 
 
 # One's own profile

@@ -1,13 +1,12 @@
 """The administrator's operations on users, through boto3."""
 
-import threading
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import connection
 from django.utils import timezone
 
+from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
 from userpools.models import AuditEntry, Message, PoolUser, UserPool
 
@@ -20,21 +19,6 @@ def attributes(answer, member="UserAttributes"):
 
 def listed(**values):
     return [{"Name": name.replace("__", ":"), "Value": value} for name, value in values.items()]
-
-
-def refused(idp, error, call, **members):
-    with pytest.raises(getattr(idp.exceptions, error)) as caught:
-        call(**members)
-    return caught.value.response["Error"]["Message"]
-
-
-@pytest.fixture
-def make_pool(idp):
-    def make(**members):
-        made = idp.create_user_pool(PoolName="made", **members)["UserPool"]
-        return UserPool.objects.get(id=made["Id"])
-
-    return make
 
 
 BY_NAME = [
@@ -519,21 +503,9 @@ def test_reading_a_user_costs_one_query(idp, pool, user, django_assert_num_queri
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_many_parallel_namesakes_wins(idp, pool):
-    outcomes = []
+    def create():
+        idp.admin_create_user(UserPoolId=pool.id, Username="eva", MessageAction="SUPPRESS")
 
-    def run():
-        try:
-            idp.admin_create_user(UserPoolId=pool.id, Username="eva", MessageAction="SUPPRESS")
-            outcomes.append("created")
-        except idp.exceptions.ClientError as exc:
-            outcomes.append(exc.response["Error"]["Code"])
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["UsernameExistsException"] * 19 + ["created"]
+    outcomes = in_parallel(20, create)
+    assert sorted(outcomes) == ["UsernameExistsException"] * 19 + ["done"]
     assert PoolUser.objects.count() == 1
