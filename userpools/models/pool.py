@@ -1,11 +1,11 @@
 """User pools: a directory of users with its own settings, keys and issuer."""
 
 import re
+import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import F
 from django.utils import timezone
 
 from userpools import ids
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .user import PoolUser
 
 
+VERSION_BITS = 62
 POOL_ID = re.compile(r"[\w-]{1,45}_[0-9A-Za-z]{1,54}", re.ASCII)
 
 
@@ -70,7 +71,7 @@ def no_such_pool(pool_id: str) -> ResourceNotFoundException:
 class UserPool(models.Model):  # type: ignore[django-manager-missing]
     """A user pool. `configuration` holds the documents of CreateUserPool as sent, in wire spelling.
 
-    `version` grows with every change of the pool, its clients, keys and groups.
+    `version` changes with the pool, its clients, keys and groups.
     """
 
     id = models.CharField(max_length=55, primary_key=True, editable=False)
@@ -120,8 +121,11 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
         return pool  # type: ignore[return-value]
 
     def touch(self) -> None:
-        """Tell every process that something of this pool changed."""
-        UserPool.objects.filter(pk=self.pk).update(version=F("version") + 1)
+        """Tell every process that something of this pool changed.
+
+        The version is random: one that was rolled back never comes again.
+        """
+        UserPool.objects.filter(pk=self.pk).update(version=secrets.randbits(VERSION_BITS))
         pools.forget(self.pk)
 
     @property
