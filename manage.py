@@ -11,7 +11,7 @@ def main() -> None:
     serving = command in {"serve", "worker"}
     default = "config.settings.production" if serving else "config.settings.development"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", default)
-    if command == "quickstart":
+    if command in {"quickstart", "serve"}:
         from config import arguments  # noqa: PLC0415 - `config` wants the settings' name
 
         arguments.apply(sys.argv[2:])

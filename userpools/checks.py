@@ -1,5 +1,6 @@
 """System checks: wrong combinations of settings, found before a user finds them."""
 
+import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004
 from django.db import connections
 
+from userpools import limits
 from userpools.auth import srp
 from userpools.conf import settings
 from userpools.messaging.development import is_development_backend
@@ -79,6 +81,55 @@ def delivery() -> Iterator[CheckMessage]:
             "Messages would go to a development backend, so that codes never reach anybody.",
             hint="Set EMAIL_URL (smtp+tls://user:password@host:587); for texts SMS_BACKEND.",
             id="userpools.E006",
+        )
+
+
+@check
+def email() -> Iterator[CheckMessage]:
+    """Production says where its mail goes."""
+    if settings.PRODUCTION and not settings.SENDS_EMAIL:
+        yield Warning(
+            "There is no EMAIL_URL: mail would go to port 25 of this machine.",
+            hint="Set EMAIL_URL, smtp://localhost:25 if that is meant.",
+            id="userpools.W011",
+        )
+
+
+@check
+def trusted_proxies() -> Iterator[CheckMessage]:
+    """Proxies are listed by address."""
+    for proxy in settings.TRUSTED_PROXIES:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError:
+            yield Error(
+                f"POOLHOUSE_TRUSTED_PROXIES: {proxy!r} is no address or network.",
+                hint="List addresses or networks, such as 10.0.0.0/8: names are not looked up.",
+                id="userpools.E012",
+            )
+
+
+@check
+def quotas() -> Iterator[CheckMessage]:
+    """Request rates are Cognito's, off, or above 0 for categories that there are."""
+    given: Any = settings.QUOTAS
+    if isinstance(given, str):
+        wrong = [] if given in {"cognito", "off"} else [repr(given)]
+    else:
+        wrong = [
+            f"{name}: {rate!r}"
+            for name, rate in given.items()
+            if name not in limits.COGNITO_RATES
+            or isinstance(rate, bool)
+            or not isinstance(rate, int | float)
+            or rate <= 0
+        ]
+    if wrong:
+        yield Error(
+            f"POOLHOUSE_QUOTAS: {', '.join(wrong)}",
+            hint="`cognito`, `off`, or JSON with rates above 0 of: "
+            + ", ".join(limits.COGNITO_RATES),
+            id="userpools.E013",
         )
 
 

@@ -22,6 +22,8 @@ DEFAULTS: dict[str, object] = {
     "REDIS_URL": "",
     "IN_PROCESS_WORKER": False,
     "PRODUCTION": False,
+    # Whether production says where e-mail goes; Django's own default would be this machine.
+    "SENDS_EMAIL": True,
     "CHECK_OUTPUT": False,
     "OUTBOX_DIR": None,
     "SMS_BACKEND": "userpools.messaging.sms.ConsoleSms",

@@ -1,5 +1,6 @@
 """Request rates by category, and where a request comes from."""
 
+import contextlib
 import ipaddress
 import math
 import threading
@@ -134,7 +135,11 @@ class CategoryLimiter:
 def _networks(
     proxies: tuple[str, ...],
 ) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    return tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+    networks = []
+    for proxy in proxies:
+        with contextlib.suppress(ValueError):  # a system check names it
+            networks.append(ipaddress.ip_network(proxy, strict=False))
+    return tuple(networks)
 
 
 def is_trusted_proxy(address: str) -> bool:

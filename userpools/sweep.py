@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -121,5 +122,6 @@ register_rows(
     "auth_events", lambda now: AuthEvent.objects.filter(created_at__lt=before(now, "auth_events"))
 )
 register_rows("audit", lambda now: AuditEntry.objects.filter(created_at__lt=before(now, "audit")))
+register_rows("console_sessions", lambda now: Session.objects.filter(expire_date__lt=now))
 register("signing_keys", drop_retired_keys)
 register("users_counted", count_users)

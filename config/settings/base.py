@@ -5,7 +5,16 @@ from urllib.parse import urlsplit
 from config.logs import configure_logging
 
 from .console import UNFOLD  # noqa: F401
-from .environment import BASE_DIR, DATA_DIR, database, env, quotas, secret_from
+from .environment import (
+    BASE_DIR,
+    DATA_DIR,
+    argon2,
+    database,
+    env,
+    quotas,
+    retention,
+    secret_from,
+)
 
 DEBUG = False
 ROOT_URLCONF = "config.urls"
@@ -148,6 +157,9 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "userpools.tasks.sweep_expired", "schedule": 300.0},
 }
 
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default=f"no-reply@{urlsplit(PUBLIC_URL).hostname or 'localhost'}"
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 4096
 SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # the proxy redirects to https
@@ -171,6 +183,8 @@ POOLHOUSE: dict[str, object] = {
     ),
     "TRUSTED_PROXIES": tuple(env.list("POOLHOUSE_TRUSTED_PROXIES", default=[])),
     "QUOTAS": quotas(),
+    "ARGON2": argon2(),
+    "RETENTION": retention(),
     "REDIS_URL": REDIS_URL,
     # Without Redis a worker runs inside the process that serves.
     "IN_PROCESS_WORKER": env.bool("POOLHOUSE_IN_PROCESS_WORKER", default=not REDIS_URL),

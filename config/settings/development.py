@@ -42,6 +42,8 @@ SECRET_KEY = secret_from("SECRET_KEY") or generated(DATA_DIR / "secret.key", new
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]  # noqa: F405
 
+# Nobody starts a worker beside the quickstart.
+POOLHOUSE["IN_PROCESS_WORKER"] = env.bool("POOLHOUSE_IN_PROCESS_WORKER", default=True)
 POOLHOUSE["OUTBOX_DIR"] = DATA_DIR / "outbox"
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))

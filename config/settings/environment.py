@@ -36,6 +36,10 @@ def database() -> dict[str, Any]:
     else:
         config.setdefault("CONN_MAX_AGE", env.int("DATABASE_CONN_MAX_AGE", default=600))
         options.setdefault("connect_timeout", 10)
+        # Statements of the hot paths are prepared on the server (userpools/models/statements.py).
+        # DATABASE_PREPARE=off is for poolers that give each transaction another connection.
+        prepares = env.bool("DATABASE_PREPARE", default=True)
+        options.setdefault("prepare_threshold", 2 if prepares else None)
     return dict(config)
 
 
@@ -43,7 +47,10 @@ def secret_from(name: str) -> str:
     """Return the secret in NAME, or in the file that NAME_FILE names; empty when neither is set."""
     path = env.str(f"{name}_FILE", default="")
     if path:
-        return Path(path).read_text(encoding="ascii").strip()
+        try:
+            return Path(path).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError) as exc:
+            raise environ.ImproperlyConfigured(f"{name}_FILE cannot be read: {exc}") from exc
     return env.str(name, default="").strip()
 
 
@@ -51,3 +58,36 @@ def quotas() -> str | dict[str, object]:
     """Return POOLHOUSE_QUOTAS: `cognito`, `off`, or a JSON object of rates by category."""
     text = env.str("POOLHOUSE_QUOTAS", default="cognito")
     return dict(env.json("POOLHOUSE_QUOTAS")) if text.startswith("{") else text
+
+
+def argon2() -> dict[str, int]:
+    """Return POOLHOUSE_ARGON2 over OWASP's parameters.
+
+    MEMORY_KIB times CONCURRENCY is the most that a login storm takes.
+    """
+    default = {"TIME_COST": 2, "MEMORY_KIB": 19456, "PARALLELISM": 1, "CONCURRENCY": 2}
+    return _changed("POOLHOUSE_ARGON2", default)
+
+
+def retention() -> dict[str, int]:
+    """Return POOLHOUSE_RETENTION over the defaults: seconds that the sweep keeps what is over."""
+    day = 86400
+    default = {
+        "sessions": 7 * day,
+        "codes": day,
+        "messages": 7 * day,
+        "grants": day,
+        "auth_events": 90 * day,
+        "audit": 400 * day,
+    }
+    return _changed("POOLHOUSE_RETENTION", default)
+
+
+def _changed(name: str, default: dict[str, int]) -> dict[str, int]:
+    given = env.json(name, default={})
+    known = isinstance(given, dict) and given.keys() <= default.keys()
+    if not known or not all(type(value) is int and value > 0 for value in given.values()):
+        raise environ.ImproperlyConfigured(
+            f"{name} must be a JSON object of whole numbers above 0, of: {', '.join(default)}"
+        )
+    return {**default, **given}

@@ -17,5 +17,6 @@ if not POOLHOUSE["MASTER_KEYS"]:
 POOLHOUSE["PRODUCTION"] = True
 POOLHOUSE.setdefault("SMS_BACKEND", "userpools.messaging.sms.NoSms")
 
+POOLHOUSE["SENDS_EMAIL"] = bool(env.str("EMAIL_URL", default=""))
 if env.str("EMAIL_URL", default=""):
     vars().update(env.email_url("EMAIL_URL"))

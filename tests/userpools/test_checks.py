@@ -80,6 +80,39 @@ def test_a_development_outbox_in_production(production, change):
     assert ids(checks.delivery()) == ["E006"]
 
 
+def test_production_without_a_way_for_mail(production):
+    production(SENDS_EMAIL=False)
+    assert ids(checks.email()) == ["W011"]
+    production(SENDS_EMAIL=True)
+    assert ids(checks.email()) == []
+
+
+@pytest.mark.parametrize(
+    ("proxies", "found"),
+    [((), []), (("10.0.0.0/8", "::1"), []), (("proxy.example.com", "10.0.0.0/33"), ["E012"] * 2)],
+)
+def test_proxies_are_addresses(production, proxies, found):
+    production(TRUSTED_PROXIES=proxies)
+    assert ids(checks.trusted_proxies()) == found
+
+
+@pytest.mark.parametrize(
+    ("quotas", "found"),
+    [
+        ("cognito", []),
+        ("off", []),
+        ({"UserAuthentication": 0.5}, []),
+        ("none", ["E013"]),
+        ({"UserAuthentication": 0}, ["E013"]),
+        ({"UserAuthentication": "9"}, ["E013"]),
+        ({"Everything": 9}, ["E013"]),
+    ],
+)
+def test_rates_are_known_and_above_zero(production, quotas, found):
+    production(QUOTAS=quotas)
+    assert ids(checks.quotas()) == found
+
+
 def test_an_unencrypted_public_url(production):
     production(PUBLIC_URL="http://auth.example.com")
     assert ids(checks.public_url()) == ["W008"]

@@ -115,6 +115,8 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
     ) -> HttpResponse:
         """Send to the object's entries in the audit trail."""
         obj = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
         if obj is None:
             raise Http404
         return HttpResponseRedirect(markup.list_of(AuditEntry, self.audit_query(obj)))

@@ -1,6 +1,7 @@
 """App clients."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -179,7 +180,7 @@ class AppClientAdmin(ServiceAdmin):
 
     def audit_query(self, obj: AppClient) -> str:
         """Find what was done to the client."""
-        return f"pool_id={obj.pool_id}&q={obj.client_id}"
+        return urlencode({"pool_id": obj.pool_id, "q": obj.client_id})
 
     def save_model(self, request: HttpRequest, obj: AppClient, form: Any, change: bool) -> None:
         """Save through the service that the API uses."""

@@ -1,6 +1,7 @@
 """Groups of a pool and who is in them."""
 
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -259,7 +260,7 @@ class GroupAdmin(ServiceAdmin):
 
     def audit_query(self, obj: Group) -> str:
         """Find what was done to the group."""
-        return f"pool_id={obj.pool_id}&q={obj.name}"
+        return urlencode({"pool_id": obj.pool_id, "q": obj.name})
 
     def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
         """Save through the service that the API uses."""

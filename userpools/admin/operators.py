@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -234,7 +235,7 @@ class OperatorAdmin(SuperusersOnly, AuditedForm, UserAdmin):
 
     def audit_query(self, obj: Operator) -> str:
         """Find what was done to the operator."""
-        return f"q={obj.username}"
+        return urlencode({"q": obj.username})
 
     def user_change_password(
         self,

@@ -16,6 +16,7 @@ from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.admin.pool_form import FIELDSETS, PoolForm
 from userpools.audit import Actor, record_act
+from userpools.local_api import check_members
 from userpools.models import (
     AppClient,
     AuthEvent,
@@ -95,6 +96,9 @@ BOUNDS = {
 
 
 def _add_attribute(request: HttpRequest, pool: UserPool, answers: dict[str, Any]) -> str:
+    check_members(
+        "AddCustomAttributes", UserPoolId=pool.pk, CustomAttributes=[answers["definition"]]
+    )
     pools.add_custom_attributes(pool.pk, [answers["definition"]], actor=actor_of(request))
     return f"The attribute custom:{answers['name']} is added."
 

@@ -10,6 +10,7 @@ from userpools.admin import fields
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
 from userpools.audit import record_act
 from userpools.auth import passwords
+from userpools.local_api import check_members
 from userpools.models import (
     PoolUser,
     UserStatus,
@@ -79,6 +80,12 @@ def _attribute_field(name: str, definition: dict[str, Any]) -> forms.Field:
 
 
 def _set_password(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    check_members(
+        "AdminSetUserPassword",
+        UserPoolId=user.pool_id,
+        Username=user.username,
+        Password=answers["password"],
+    )
     passwords.set_password(
         user.pool,
         user,
@@ -91,6 +98,12 @@ def _set_password(request: HttpRequest, user: PoolUser, answers: dict[str, Any])
 
 def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     changes = answers["changes"]
+    check_members(
+        "AdminUpdateUserAttributes",
+        UserPoolId=user.pool_id,
+        Username=user.username,
+        UserAttributes=attribute_rules.to_wire(changes),
+    )
     attribute_rules.check_writes(user.pool, changes, writer=Writer.ADMIN)
     with transaction.atomic():
         users.write_attributes(user, changes)

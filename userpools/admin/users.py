@@ -3,6 +3,7 @@
 import uuid
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -31,13 +32,14 @@ from userpools.admin.user_cards import (
     sign_in_card,
 )
 from userpools.auth.invitations import Invitation, invite
+from userpools.local_api import check_members
 from userpools.models import (
     Operator,
     PoolUser,
     UserPool,
     UserStatus,
 )
-from userpools.services.attributes import VERIFIED_FLAGS
+from userpools.services.attributes import VERIFIED_FLAGS, to_wire
 
 STATUS_TONES = {
     UserStatus.CONFIRMED: "good",
@@ -250,11 +252,18 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
 
     def audit_query(self, obj: PoolUser) -> str:
         """Find what was done to the user."""
-        return f"pool_id={obj.pool_id}&q={obj.username}"
+        return urlencode({"pool_id": obj.pool_id, "q": obj.username})
 
     def save_model(self, request: HttpRequest, obj: PoolUser, form: Any, change: bool) -> None:
         """Create the user through the service that AdminCreateUser uses."""
         answers = form.cleaned_data
+        check_members(
+            "AdminCreateUser",
+            UserPoolId=answers["pool"].pk,
+            Username=answers["name"],
+            TemporaryPassword=answers["temporary_password"],
+            UserAttributes=to_wire(form.attributes()),
+        )
         invitation = Invitation(
             password=answers["temporary_password"],
             mediums=(answers["send_by"],) if answers["send_by"] else (),

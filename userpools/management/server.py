@@ -115,7 +115,7 @@ def _start_worker() -> None:
     """Do a worker's work here, except where production leaves it to `manage.py worker`."""
     from userpools.conf import settings  # noqa: PLC0415 - the application has loaded Django
 
-    if settings.REDIS_URL and settings.PRODUCTION:
+    if not settings.IN_PROCESS_WORKER:
         return
     from userpools.worker import start_in_process  # noqa: PLC0415
 

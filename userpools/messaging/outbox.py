@@ -127,8 +127,10 @@ def deliver(message_id: uuid.UUID | str) -> bool:
     try:
         _send(row, content)
     except Exception as exc:  # whatever a backend raises, the row must say so and be tried again
-        log.warning("message not sent", message=str(row.pk), exc_info=exc)
-        _note_failure(row, _described(exc, row, content), attempts=row.attempts)
+        # The error itself may quote the address and the text: neither belongs in a log.
+        error = _described(exc, row, content)
+        log.warning("message not sent", message=str(row.pk), error=error)
+        _note_failure(row, error, attempts=row.attempts)
         return False
     _claimed(row).update(
         state=MessageState.SENT, sent_at=timezone.now(), sealed=None, last_error=""
@@ -169,9 +171,11 @@ def _note_failure(row: Message, error: str, *, attempts: int) -> None:
 
 
 def _described(exc: Exception, row: Message, content: dict[str, Any]) -> str:
-    """Name the error for operators, without address and code."""
-    text = f"{type(exc).__name__}: {exc}".replace(content["to"], row.masked_to)
-    return text.replace(content["code"], "[redacted]") if content["code"] else text
+    """Name the error for operators, without address, text and code."""
+    text = f"{type(exc).__name__}: {exc}"
+    for secret in (content["body"], content["code"]):
+        text = text.replace(secret, "[redacted]") if secret else text
+    return text.replace(content["to"], row.masked_to)
 
 
 def deliver_due(limit: int = 100) -> int:

@@ -35,6 +35,11 @@ def from_wire(attributes: Iterable[Mapping[str, str]] | None) -> Attributes:
     return {item["Name"]: item.get("Value") or "" for item in attributes or ()}
 
 
+def to_wire(attributes: Attributes) -> list[dict[str, str]]:
+    """Turn a dictionary into a list of Name and Value."""
+    return [{"Name": name, "Value": value} for name, value in attributes.items()]
+
+
 def check_writes(
     pool: UserPool,
     attributes: Attributes,

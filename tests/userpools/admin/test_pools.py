@@ -182,6 +182,13 @@ def test_the_issuer_is_changed_and_audited(browser: Client, pool: UserPool) -> N
     assert last_act().action == "SetIssuerProfile"
 
 
+def test_a_custom_attribute_with_a_space_is_refused(browser: Client, pool: UserPool) -> None:
+    address = page("userpool", pool, act="add-attribute")
+    response = browser.post(address, {"name": "my attr", "kind": "String", "mutable": "on"})
+    assert response.status_code == 200
+    assert UserPool.objects.get(id=pool.id).schema == pool.schema
+
+
 def test_a_custom_attribute_is_added(browser: Client, idp: Any, pool: UserPool) -> None:
     address = page("userpool", pool, act="add-attribute")
     answers = {"name": "level", "kind": "Number", "low": "1", "high": "9", "mutable": "on"}

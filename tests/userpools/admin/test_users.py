@@ -51,9 +51,9 @@ def test_signing_out_everywhere_ends_sessions(
 def test_a_password_is_set_under_the_policy(
     browser: Client, ana: PoolUser, client: AppClient, sign_in: Any
 ) -> None:
-    refused = act(browser, ana, "password", password="short", permanent="on")
+    refused = act(browser, ana, "password", password="shorty", permanent="on")
     assert "did not conform with policy" in refused.context["form"].non_field_errors()[0]
-    assert "short" not in refused.content.decode().split("<form")[2]
+    assert "shorty" not in refused.content.decode().split("<form")[2]
     assert (
         act(browser, ana, "password", password="Another-Horse-8", permanent="on").status_code == 302
     )
@@ -61,6 +61,22 @@ def test_a_password_is_set_under_the_policy(
     entry = last_act()
     assert entry.action == "AdminSetUserPassword"
     assert "Another-Horse-8" not in f"{entry.before} {entry.after}"
+
+
+@pytest.mark.parametrize("password", ["tiny", " Correct-Horse-9 ", "Correct-Horse-9\t"])
+def test_a_password_that_the_api_refuses_is_refused_here(
+    browser: Client, ana: PoolUser, client: AppClient, sign_in: Any, password: str
+) -> None:
+    refused = act(browser, ana, "password", password=password, permanent="on")
+    assert refused.status_code == 200
+    assert refused.context["form"].errors
+    assert sign_in(client)["AccessToken"]
+
+
+def test_a_name_with_a_space_cannot_be_created(browser: Client, pool: UserPool) -> None:
+    response = add_user(browser, pool, name="two words")
+    assert response.context["adminform"].form.errors
+    assert not PoolUser.objects.exists()
 
 
 def test_a_temporary_password_must_be_changed(browser: Client, ana: PoolUser) -> None:

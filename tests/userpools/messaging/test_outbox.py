@@ -67,6 +67,17 @@ def test_the_error_is_visible_without_address_and_code(post, unreachable):
     assert "123456" not in row.last_error
 
 
+def test_neither_log_nor_row_quotes_address_text_or_code(post, unreachable, capsys):
+    post()
+    row = Message.objects.get()
+    outbox.deliver(row.pk)
+    row.refresh_from_db()
+    for text in (capsys.readouterr().err, row.last_error):
+        assert "SMTPRecipientsRefused" in text
+        assert "123456" not in text
+        assert "@example.com" not in text
+
+
 def test_after_the_last_attempt_a_message_has_failed_and_can_be_renewed(post, unreachable):
     row = post()
     with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False) as clock:
@@ -177,7 +188,7 @@ def test_markup_goes_out_beside_a_plain_text(make_pool, reader, locmem, post):
 @pytest.mark.parametrize(
     ("configuration", "sender"),
     [
-        ({}, "webmaster@localhost"),
+        ({}, "no-reply@127.0.0.1"),
         ({"From": "Ann <ann@example.com>"}, "Ann <ann@example.com>"),
         (
             {"SourceArn": "arn:aws:ses:eu-west-1:000000000000:identity/no-reply@example.com"},
@@ -185,7 +196,7 @@ def test_markup_goes_out_beside_a_plain_text(make_pool, reader, locmem, post):
         ),
         (
             {"SourceArn": "arn:aws:ses:eu-west-1:000000000000:identity/example.com"},
-            "webmaster@localhost",
+            "no-reply@127.0.0.1",
         ),
     ],
 )
