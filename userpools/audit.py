@@ -8,6 +8,10 @@ from django.utils import timezone
 
 from userpools.awsjson.service import Call
 from userpools.models import AuditEntry, AuthEvent
+from userpools.models.statements import Insert
+
+insert_act = Insert(AuditEntry)
+insert_event = Insert(AuthEvent)
 
 REDACTED = "[redacted]"
 # Members whose values are never written down, at any depth.
@@ -62,16 +66,18 @@ def record_act(
     after: Any = None,
 ) -> None:
     """Write one administrative act, in the transaction that does it."""
-    AuditEntry.objects.create(
-        actor=actor.name[:256],
-        source=actor.source,
-        action=action,
-        pool_id=pool_id,
-        resource=resource[:512],
-        before=redacted(before),
-        after=redacted(after),
-        request_id=actor.request_id,
-        client_address=actor.client_address[:64],
+    insert_act.run(
+        AuditEntry(
+            actor=actor.name[:256],
+            source=actor.source,
+            action=action,
+            pool_id=pool_id,
+            resource=resource[:512],
+            before=redacted(before),
+            after=redacted(after),
+            request_id=actor.request_id,
+            client_address=actor.client_address[:64],
+        )
     )
 
 
@@ -122,6 +128,6 @@ def record_auth_event(
     reason: str = "",
 ) -> None:
     """Write one sign-in attempt."""
-    auth_event(attempt, outcome, event_id=event_id, event_type=event_type, reason=reason).save(
-        force_insert=True
+    insert_event.run(
+        auth_event(attempt, outcome, event_id=event_id, event_type=event_type, reason=reason)
     )

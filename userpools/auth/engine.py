@@ -11,6 +11,8 @@ from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
 from userpools.errors import NotAuthorizedException
 from userpools.models import Group, PoolUser, SignInSession
+from userpools.models.sign_in_session import insert_session
+from userpools.models.user import FORGIVEN, forgive_live_user
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import mint
@@ -73,7 +75,7 @@ def complete(attempt: Attempt) -> SignedIn:
     try:
         with transaction.atomic():
             _forgive(attempt)
-            session.save(force_insert=True)
+            insert_session.run(session)
             record_auth_event(attempt.facts(), "Pass", event_id=session.event_id)
     except IntegrityError as exc:
         raise NotAuthorizedException(sealed.USED) from exc
@@ -97,8 +99,11 @@ def _session(attempt: Attempt) -> SignInSession:
 
 def _forgive(attempt: Attempt) -> None:
     user = attempt.known_user
-    alive = PoolUser.objects.filter(
-        pk=user.pk, epoch=attempt.epoch, enabled=True, password_set_at=user.password_set_at
-    ).update(failed_passwords=0, password_tried_at=None, failed_codes=0, code_tried_at=None)
+    if user.password_set_at is None:
+        alive = PoolUser.objects.filter(
+            pk=user.pk, epoch=attempt.epoch, enabled=True, password_set_at=None
+        ).update(**FORGIVEN)
+    else:
+        alive = forgive_live_user.run(user.pk, attempt.epoch, user.password_set_at)
     if not alive:
         raise NotAuthorizedException(sealed.INVALID)

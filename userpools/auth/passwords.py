@@ -17,10 +17,10 @@ from userpools import ids, sealing
 from userpools.audit import Actor, record_act
 from userpools.auth import srp
 from userpools.conf import settings
-from userpools.errors import InvalidPasswordException
+from userpools.errors import InvalidPasswordException, UserNotFoundException
 from userpools.models import PasswordStorage, PoolUser, UserPool, UserStatus
+from userpools.models.user import PASSWORD_COLUMNS, store_password
 from userpools.sealing import Purpose
-from userpools.services.lookup import locked
 from userpools.services.users import PasswordRecord
 
 SYMBOLS = frozenset("^$*.[]{}()?\"!@#%&/\\,><':;|_~`=+- ")
@@ -182,14 +182,8 @@ def set_password(
 
 def store(user: PoolUser, record: PasswordRecord, *, status: UserStatus) -> None:
     """Write a password and the status that comes with it; failed attempts are forgotten."""
-    row = locked(user)
-    columns = {
-        **record.columns(),
-        "status": status,
-        "failed_passwords": 0,
-        "password_tried_at": None,
-        "modified_at": record.set_at,
-    }
-    PoolUser.objects.filter(pk=row.pk).update(**columns)
-    for name, value in columns.items():
+    columns = {**record.columns(), "status": status, "modified_at": record.set_at}
+    if not store_password.run(*(columns[name] for name in PASSWORD_COLUMNS), user.pk):
+        raise UserNotFoundException("User does not exist.")
+    for name, value in {**columns, "failed_passwords": 0, "password_tried_at": None}.items():
         setattr(user, name, value)

@@ -13,6 +13,7 @@ from userpools.auth.attempt import Attempt, password_mark
 from userpools.awsjson.service import Call
 from userpools.errors import NotAuthorizedException
 from userpools.models import AppClient, PoolUser, SpentStep
+from userpools.models.user import user_by_sub
 from userpools.sealing import Purpose
 
 INVALID = "Invalid session for the user."
@@ -78,7 +79,7 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
 def user_of(client: AppClient, sub_hex: str) -> PoolUser | None:
     """Return the user of an attempt; None for an unknown name's, at the same cost."""
     sub = uuid.UUID(sub_hex) if sub_hex else uuid.uuid4()
-    user = PoolUser.objects.filter(pool_id=client.pool_id, sub=sub).first()
+    user = user_by_sub.first(client.pool_id, sub)
     if user is not None:
         user.pool = client.pool
     return user

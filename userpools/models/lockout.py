@@ -7,15 +7,17 @@ Source: developer guide, "Lockout behavior for failed sign-in attempts".
 
 import hashlib
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
 from userpools import sealing
 from userpools.sealing import Purpose
 
 from .operator import Operator
+from .statements import cursor_of
 from .user import GuessBucket, PoolUser
 
 FREE_ATTEMPTS = 5
@@ -23,6 +25,7 @@ LONGEST_LOCK = timedelta(minutes=15)
 FORGET_AFTER = timedelta(minutes=15)
 # 2 ** 10 seconds is past the longest lock.
 STEPS = 11
+LOCKING = range(FREE_ATTEMPTS, FREE_ATTEMPTS + STEPS)
 
 
 def lock_after(failures: int) -> timedelta:
@@ -40,46 +43,46 @@ def locked_until(failures: int, tried_at: datetime | None) -> datetime | None:
     return until if until > timezone.now() else None
 
 
-def _conditions(count: str, tried: str, now: datetime) -> tuple[str, list[Any]]:
-    """Return SQL for "not locked now", and its parameters; one branch for each length of lock."""
-    branches = [f"{tried} IS NULL", f"{count} < {FREE_ATTEMPTS}"]
-    parameters: list[Any] = []
-    for failures in range(FREE_ATTEMPTS, FREE_ATTEMPTS + STEPS):
-        branches.append(f"({count} = {failures} AND {tried} <= %s)")
-        parameters.append(_parameter(now - lock_after(failures)))
-    branches.append(f"{tried} <= %s")
-    parameters.append(_parameter(now - LONGEST_LOCK))
-    return " OR ".join(branches), parameters
-
-
-def _parameter(moment: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(moment)
-
-
-def _counting(table: str, count: str, tried: str, now: datetime) -> tuple[str, list[Any]]:
-    """Return SQL that counts one more attempt unless locked: a SET clause, WHERE, parameters."""
-    count, tried, bare_count, bare_tried = f"{table}.{count}", f"{table}.{tried}", count, tried
-    free, parameters = _conditions(count, tried, now)
-    clause = (
-        f"SET {bare_count} = CASE WHEN {tried} IS NULL OR {tried} <= %s THEN 1 "
-        f"ELSE {count} + 1 END, "
-        f"{bare_tried} = %s WHERE ({free})"
+@cache
+def _counting(table: str, count: str, tried: str) -> str:
+    """Return SQL that counts one more attempt unless locked; one branch for each length of lock."""
+    of_count, of_tried = f"{table}.{count}", f"{table}.{tried}"
+    branches = [
+        f"{of_tried} IS NULL",
+        f"{of_count} < {FREE_ATTEMPTS}",
+        *(f"({of_count} = {failures} AND {of_tried} <= %s)" for failures in LOCKING),
+        f"{of_tried} <= %s",
+    ]
+    return (
+        f"SET {count} = CASE WHEN {of_tried} IS NULL OR {of_tried} <= %s THEN 1 "
+        f"ELSE {of_count} + 1 END, "
+        f"{tried} = %s WHERE ({' OR '.join(branches)})"
     )
-    return clause, [_parameter(now - FORGET_AFTER), _parameter(now), *parameters]
+
+
+def _moments(now: datetime) -> list[Any]:
+    """Return the parameters of `_counting`, in the database's form."""
+    moments = [
+        now - FORGET_AFTER,
+        now,
+        *(now - lock_after(failures) for failures in LOCKING),
+        now - LONGEST_LOCK,
+    ]
+    return [connection.ops.adapt_datetimefield_value(moment) for moment in moments]
 
 
 def _execute(statement: str, parameters: list[Any]) -> bool:
     """Run a statement that changes one row or none; True for one."""
-    with connection.cursor() as cursor:
+    with cursor_of(connections[DEFAULT_DB_ALIAS]) as cursor:
         cursor.execute(statement, parameters)
         return bool(cursor.rowcount == 1)
 
 
 def _take(user: PoolUser | Operator, count: str, tried: str) -> bool:
     table = user._meta.db_table
-    clause, parameters = _counting(table, count, tried, timezone.now())
     # The names are this module's own constants.
-    return _execute(f"UPDATE {table} {clause} AND {table}.id = %s", [*parameters, user.pk])
+    statement = f"UPDATE {table} {_counting(table, count, tried)} AND {table}.id = %s"
+    return _execute(statement, [*_moments(timezone.now()), user.pk])
 
 
 def take_password_attempt(user: PoolUser | Operator) -> bool:
@@ -96,11 +99,15 @@ def take_unknown_name_attempt(pool_id: str, name_key: str) -> bool:
     """Count one attempt at a name that nobody has, in a fixed table of keyed-hash buckets."""
     now = timezone.now()
     table = GuessBucket._meta.db_table
-    clause, parameters = _counting(table, "failed_passwords", "password_tried_at", now)
+    clause = _counting(table, "failed_passwords", "password_tried_at")
     return _execute(
         f"INSERT INTO {table} (bucket, failed_passwords, password_tried_at) VALUES (%s, 1, %s) "  # noqa: S608
         f"ON CONFLICT (bucket) DO UPDATE {clause}",
-        [bucket_of(pool_id, name_key), _parameter(now), *parameters],
+        [
+            bucket_of(pool_id, name_key),
+            connection.ops.adapt_datetimefield_value(now),
+            *_moments(now),
+        ],
     )
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from .client import AppClient
 from .pool import UserPool
+from .statements import Insert, Select
 from .user import PoolUser
 
 
@@ -51,6 +52,15 @@ class SignInSession(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+# A session of a pool, with its user but for the password.
+session_with_user = Select(
+    lambda: SignInSession.objects.select_related("user").defer("user__password_sealed"),
+    "id",
+    "pool_id",
+)
+insert_session = Insert(SignInSession)
 
 
 class SpentStep(models.Model):

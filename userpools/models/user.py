@@ -11,6 +11,7 @@ from django.utils import timezone
 from userpools import ids
 
 from .pool import UserPool
+from .statements import Insert, Select, Update
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -123,6 +124,38 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
         return str(self.sub) if name == "sub" else self.attributes.get(name)
 
 
+user_by_name = Select(PoolUser.objects.all, "pool_id", "username_key")
+user_by_sub = Select(PoolUser.objects.all, "pool_id", "sub")
+insert_user = Insert(PoolUser)
+# The counters of failed attempts, back to nothing.
+FORGIVEN = {
+    "failed_passwords": 0,
+    "password_tried_at": None,
+    "failed_codes": 0,
+    "code_tried_at": None,
+}
+forgive_live_user = Update(
+    lambda: PoolUser.objects.filter(enabled=True),
+    where=("id", "epoch", "password_set_at"),
+    fixed=FORGIVEN,
+)
+PASSWORD_COLUMNS = (
+    "password_form",
+    "password_salt",
+    "password_pool_name",
+    "password_sealed",
+    "password_set_at",
+    "status",
+    "modified_at",
+)
+store_password = Update(
+    PoolUser.objects.all,
+    where=("id",),
+    columns=PASSWORD_COLUMNS,
+    fixed={"failed_passwords": 0, "password_tried_at": None},
+)
+
+
 class UserAlias(models.Model):
     """A name, other than the username, that signs one user of a pool in.
 
@@ -146,6 +179,13 @@ class UserAlias(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+alias_with_user = Select(
+    lambda: UserAlias.objects.select_related("user"),
+    "pool_id",
+    "key",
+)
 
 
 class GuessBucket(models.Model):

@@ -5,7 +5,8 @@ import uuid
 
 from userpools import ids
 from userpools.errors import UserNotFoundException
-from userpools.models import PoolUser, UserAlias, UserPool
+from userpools.models import PoolUser, UserPool
+from userpools.models.user import alias_with_user, user_by_name, user_by_sub
 
 # Longer names are nobody's: an attribute has at most this many characters. Normalizing is quadratic
 # in the worst case, so what strangers send is measured first.
@@ -38,20 +39,16 @@ def find_user_or_none(pool: UserPool, name: str) -> PoolUser | None:
     if pool.alias_attributes or (pool.username_attributes and sub is None):
         user = _by_alias(pool, name)
     else:
-        user = PoolUser.objects.named(pool, name).first()
+        user = user_by_name.first(pool.pk, canonical(pool, name))
     if user is None and sub is not None:
-        user = PoolUser.objects.filter(pool_id=pool.pk, sub=sub).first()
+        user = user_by_sub.first(pool.pk, sub)
     if user is not None:
         user.pool = pool
     return user
 
 
 def _by_alias(pool: UserPool, name: str) -> PoolUser | None:
-    alias = (
-        UserAlias.objects.filter(pool_id=pool.pk, key=canonical(pool, name))
-        .select_related("user")
-        .first()
-    )
+    alias = alias_with_user.first(pool.pk, canonical(pool, name))
     return alias.user if alias else None
 
 

@@ -18,6 +18,7 @@ from userpools.errors import (
     UsernameExistsException,
 )
 from userpools.models import PoolUser, UserAlias, UserPool, UserStatus
+from userpools.models.user import insert_user
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import VERIFIED_FLAGS, Attributes
 from userpools.services.lookup import as_sub, canonical, locked
@@ -116,8 +117,9 @@ def create_user(
     if not pool.username_attributes:
         _refuse_anothers_sub(user, name.username, UsernameExistsException(taken_message))
     try:
-        with transaction.atomic():
-            user.save(force_insert=True)
+        # No savepoint: what fails here ends the caller's transaction too.
+        with transaction.atomic(savepoint=False):
+            insert_user.run(user)
             sync_aliases(user, force=force_alias, creating=True)
     except IntegrityError as exc:
         raise UsernameExistsException(taken_message) from exc
@@ -129,8 +131,10 @@ def create_user(
 def _refuse_anothers_sub(user: PoolUser, name: str, error: AwsError) -> None:
     """Keep a name from shadowing somebody's sub, which finds users too. Subs never change."""
     sub = as_sub(name)
+    if sub is None:
+        return
     others = PoolUser.objects.exclude(pk=user.pk)
-    if sub is not None and others.filter(pool_id=user.pool_id, sub=sub).exists():
+    if others.filter(pool_id=user.pool_id, sub=sub).exists():
         raise error
 
 
