@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -96,10 +97,18 @@ def check_refused(operation, response, body):
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
+def rows():
+    """How many rows each table of ours has."""
+    models = apps.get_app_config("userpools").get_models()
+    return {model.__name__: model.objects.count() for model in models if model._meta.managed}
+
+
 @pytest.mark.django_db
 @pytest.mark.usefixtures("anything_goes")
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_malformed_input_is_a_modelled_client_error(post, operation: Operation):
+    before = rows()
+
     @BUDGET
     @given(malformed(operation.service.name, operation.model.input_shape))
     def refused(body):
@@ -107,6 +116,7 @@ def test_malformed_input_is_a_modelled_client_error(post, operation: Operation):
         check_refused(operation, response, body)
 
     refused()
+    assert rows() == before
 
 
 @pytest.mark.django_db

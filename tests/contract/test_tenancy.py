@@ -8,7 +8,7 @@ from django.apps import apps
 from django.forms.models import model_to_dict
 
 from userpools.awsjson.service import Signature, cognito_idp
-from userpools.models import AuditEntry, AuthEvent, Operator, UserPool
+from userpools.models import AppClient, AuditEntry, AuthEvent, Operator, PoolUser, UserPool
 
 ACCOUNT = "000000000000"
 # They answer with what the caller may see.
@@ -65,6 +65,14 @@ def code_of(client, operation, body):
     return ""
 
 
+def answer_of(client, operation, body):
+    """Return all that an answer says, an error's text included."""
+    try:
+        return str(client._make_api_call(operation, body))
+    except ClientError as exc:
+        return str(exc.response["Error"])
+
+
 class Tenant:
     """A pool with a client, a group and a user in it, and a key that is scoped to the pool."""
 
@@ -80,6 +88,7 @@ class Tenant:
         self.group, self.user = f"{name}-group", f"{name}-user"
         root.create_group(UserPoolId=self.pool, GroupName=self.group)
         root.admin_create_user(UserPoolId=self.pool, Username=self.user, MessageAction="SUPPRESS")
+        self.sub = str(PoolUser.objects.get(pool_id=self.pool).sub)
         root.admin_add_user_to_group(UserPoolId=self.pool, Username=self.user, GroupName=self.group)
         secrets = root.list_user_pool_client_secrets(UserPoolId=self.pool, ClientId=self.client)
         self.secret = secrets["ClientSecrets"][0]["ClientSecretId"]
@@ -143,8 +152,13 @@ def test_no_operation_reaches_anothers_things_by_way_of_the_own_pool(tenants):
     ours, theirs = tenants
     before = snapshot(theirs.pool)
     foreign = {**theirs.names, "UserPoolId": ours.pool, "ResourceArn": ours.arn}
+    secret = AppClient.objects.get(client_id=theirs.client).secret_values[0]
     for name in filter(names_a_pool, signed_operations()):
-        code_of(ours.idp, name, body_of(name, foreign))
+        answer = answer_of(ours.idp, name, body_of(name, foreign))
+        # Created here under the other's name, or refused: never what belongs to the other.
+        assert secret not in answer, name
+        assert theirs.pool not in answer, name
+        assert theirs.sub not in answer, name
     assert snapshot(theirs.pool) == before
 
 

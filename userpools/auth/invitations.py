@@ -9,7 +9,6 @@ from userpools.auth import passwords
 from userpools.errors import (
     InvalidParameterException,
     UnsupportedUserStateException,
-    UserNotFoundException,
 )
 from userpools.messaging import outbox
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
@@ -88,12 +87,11 @@ def _chosen(pool: UserPool, invitation: Invitation) -> str:
     return password
 
 
-def renew(
-    pool: UserPool, user: PoolUser | None, invitation: Invitation, *, actor: Actor
-) -> PoolUser:
-    """Give an invited user a new temporary password and send the invitation again."""
-    if user is None:
-        raise UserNotFoundException("User does not exist.")
+def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Actor) -> PoolUser:
+    """Give an invited user a new temporary password and send the invitation again.
+
+    Raises UnsupportedUserStateException for a user that has chosen a password.
+    """
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
         raise _not_invited(user)
     recipients = _recipients(user.attributes, invitation)

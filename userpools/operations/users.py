@@ -10,12 +10,12 @@ from userpools.auth import passwords
 from userpools.auth.invitations import Invitation, invite, renew
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
-from userpools.errors import InvalidParameterException, UsernameExistsException
+from userpools.errors import InvalidParameterException
 from userpools.models import PoolUser, UserPool
 from userpools.operations.user_filter import parse_filter
 from userpools.services import users
 from userpools.services.attributes import Writer, check_writes, from_wire
-from userpools.services.lookup import find_user, find_user_or_none
+from userpools.services.lookup import find_user
 from userpools.shapes import Shape
 
 
@@ -44,12 +44,10 @@ def admin_create_user(
         mediums=tuple(desired_delivery_mediums or ("SMS",)),
         silent=message_action == "SUPPRESS",
     )
-    existing = find_user_or_none(pool, username)
     if message_action == "RESEND":
-        user = renew(pool, existing, invitation, actor=Actor.of(call))
-    elif existing is not None and not pool.alias_attributes:
-        raise _taken(pool, username)
+        user = renew(pool, find_user(pool, username), invitation, actor=Actor.of(call))
     else:
+        # Whether the name is taken is for the database's constraint to say.
         user = invite(
             pool,
             username,
@@ -59,13 +57,6 @@ def admin_create_user(
             actor=Actor.of(call),
         )
     return {"User": shapes.user_type(user)}
-
-
-def _taken(pool: UserPool, username: str) -> UsernameExistsException:
-    if not pool.username_attributes:
-        return UsernameExistsException("User account already exists")
-    kind = "email" if "@" in username else "phone_number"
-    return UsernameExistsException(f"An account with the given {kind} already exists.")
 
 
 @operation("AdminGetUser", category=Category.USER_READ)
