@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 TARGET = "config.wsgi:application"
-BLOCKING_THREADS = 4
+# More of them wait for the interpreter rather than for the database: two cost the least CPU.
+BLOCKING_THREADS = 2
 HEADER_BYTES = 65_536
 HEADER_SECONDS = 30
 # A worker that got SIGTERM finishes its requests within this time (safety: drains within 30 s).
