@@ -86,7 +86,7 @@ def signed_claims(token: str) -> tuple[UserPool, dict[str, Any]]:
     signed = _parts(token)
     try:
         pool = UserPool.cached(str(signed.claims.get("iss", "")).rpartition("/")[2][:55])
-    except (ResourceNotFoundException, ValueError) as exc:
+    except ResourceNotFoundException as exc:
         raise NotAuthorizedException(INVALID) from exc
     use, key = keys_of(pool).public.get(signed.kid, ("", None))
     if key is None or use != KeyUse.ACCESS:
