@@ -5,14 +5,20 @@ import ipaddress
 import math
 import threading
 import time
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import structlog
 from django.http import HttpRequest
 
+from userpools.awsjson.errors import TooManyRequestsException
 from userpools.awsjson.throttling import Category
 from userpools.conf import settings
+from userpools.errors import LimitExceededException
+from userpools.models import PoolUser
+from userpools.models.lockout import bucket_of
 
 log = structlog.get_logger("poolhouse.limits")
 
@@ -36,9 +42,49 @@ COGNITO_RATES: dict[str, float] = {
     "UserPoolClientUpdate": 15,
     "ClientAuthentication": 150,
 }
+ATTEMPTS_EXCEEDED = "Attempt limit exceeded, please try after some time."
+MOST_WINDOWS = 100_000
 # Answers to challenges have an allowance of three times their category's.
 RESPONSE_ALLOWANCE = 3
 
+
+class Guard(StrEnum):
+    """What may be done for one user so many times, whoever asks; the names of POOLHOUSE_QUOTAS."""
+
+    FORGOT_PASSWORD = "ForgotPassword"  # noqa: S105
+    RESEND_CONFIRMATION_CODE = "ResendConfirmationCode"
+    CHANGE_PASSWORD = "ChangePassword"  # noqa: S105
+    GET_USER_ATTRIBUTE_VERIFICATION_CODE = "GetUserAttributeVerificationCode"
+    READ = "UserProfileRead"
+    WRITE = "UserProfileWrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many times in so many seconds."""
+
+    times: int
+    seconds: int
+
+
+HOUR_SECONDS = 3600
+# Source: user-pools quotas, "Rate limits on unauthenticated operations" and per-user quotas. A
+# person may ask for 5 password codes and guess 15 times: together the 20 that are documented.
+# Guesses of codes are counted in the database, beside the codes.
+GUARDS: dict[Guard, Allowance] = {
+    Guard.FORGOT_PASSWORD: Allowance(5, HOUR_SECONDS),
+    Guard.RESEND_CONFIRMATION_CODE: Allowance(5, HOUR_SECONDS),
+    Guard.CHANGE_PASSWORD: Allowance(5, HOUR_SECONDS),
+    Guard.GET_USER_ATTRIBUTE_VERIFICATION_CODE: Allowance(5, HOUR_SECONDS),
+    Guard.READ: Allowance(10, 1),
+    Guard.WRITE: Allowance(10, 1),
+}
+
+REDIS_COUNT = """
+local n = redis.call('INCR', KEYS[1])
+if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return n
+"""
 REDIS_TAKE = """
 local now = tonumber(ARGV[2]); local rate = tonumber(ARGV[1])
 local state = redis.call('HMGET', KEYS[1], 't', 'n')
@@ -59,6 +105,7 @@ class ProcessBuckets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._windows: dict[str, tuple[float, int]] = {}
 
     def take(self, key: str, rate: float) -> bool:
         """Take one token of a bucket that holds a second's worth; False when it is empty."""
@@ -71,6 +118,32 @@ class ProcessBuckets:
             self._buckets[key] = (now, left - 1 if allowed else left)
         return allowed
 
+    def count(self, key: str, seconds: int) -> int:
+        """Count one more in a window of so many seconds from the first; return the count."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._windows) >= MOST_WINDOWS:
+                self._windows = {
+                    one: (ends_at, n)
+                    for one, (ends_at, n) in self._windows.items()
+                    if ends_at > now
+                }
+            ends_at, counted = self._windows.get(key, (0.0, 0))
+            if ends_at <= now:
+                ends_at, counted = now + seconds, 0
+            self._windows[key] = (ends_at, counted + 1)
+        return counted + 1
+
+    def counted(self, key: str) -> int:
+        """Return the count of the window under way."""
+        ends_at, counted = self._windows.get(key, (0.0, 0))
+        return counted if ends_at > time.monotonic() else 0
+
+    def forget(self, key: str) -> None:
+        """End the window."""
+        with self._lock:
+            self._windows.pop(key, None)
+
 
 class RedisBuckets:
     """The same buckets, shared by all processes through Redis."""
@@ -78,7 +151,9 @@ class RedisBuckets:
     def __init__(self, url: str) -> None:
         import redis  # noqa: PLC0415 - only where a server uses it
 
-        self._take = redis.Redis.from_url(url, socket_timeout=2).register_script(REDIS_TAKE)
+        self._redis = redis.Redis.from_url(url, socket_timeout=2)
+        self._take = self._redis.register_script(REDIS_TAKE)
+        self._count = self._redis.register_script(REDIS_COUNT)
         self._unreachable = redis.RedisError
         self._own = ProcessBuckets()
 
@@ -89,6 +164,30 @@ class RedisBuckets:
         except self._unreachable as exc:
             log.warning("rates_without_redis", error=str(exc))
             return self._own.take(key, rate)
+
+    def count(self, key: str, seconds: int) -> int:
+        """Count one more; see ProcessBuckets, which stand in while Redis is away."""
+        try:
+            return int(self._count(keys=[f"poolhouse:guard:{key}"], args=[seconds]))
+        except self._unreachable as exc:
+            log.warning("guards_without_redis", error=str(exc))
+            return self._own.count(key, seconds)
+
+    def counted(self, key: str) -> int:
+        """Return the count of the window under way."""
+        try:
+            return int(self._redis.get(f"poolhouse:guard:{key}") or 0)
+        except self._unreachable as exc:
+            log.warning("guards_without_redis", error=str(exc))
+            return self._own.counted(key)
+
+    def forget(self, key: str) -> None:
+        """End the window."""
+        self._own.forget(key)
+        try:
+            self._redis.delete(f"poolhouse:guard:{key}")
+        except self._unreachable as exc:
+            log.warning("guards_without_redis", error=str(exc))
 
 
 @lru_cache(maxsize=1)
@@ -113,6 +212,48 @@ def rate_of(category: Category) -> float:
         name, factor = "UserAuthentication", RESPONSE_ALLOWANCE
     rates = {**COGNITO_RATES, **quotas} if isinstance(quotas, dict) else COGNITO_RATES
     return factor * float(rates.get(name, math.inf))
+
+
+def subject_of(user: PoolUser) -> str:
+    """Name a user for `take_guard`."""
+    return f"{user.pool_id}:{user.sub}"
+
+
+def unknown_subject(pool_id: str, name_key: str) -> str:
+    """Name somebody who does not exist for `take_guard`: one of a fixed number of buckets."""
+    return f"{pool_id}:~{bucket_of(pool_id, name_key)}"
+
+
+def take_guard(guard: Guard, subject: str) -> None:
+    """Count one more of the user's; whatever POOLHOUSE_QUOTAS says of the categories.
+
+    Raises LimitExceededException for an hourly guard, TooManyRequestsException for one a second.
+    """
+    allowance = allowance_of(guard)
+    if buckets(settings.REDIS_URL).count(f"{guard}:{subject}", allowance.seconds) > allowance.times:
+        if allowance.seconds == 1:
+            raise TooManyRequestsException
+        raise LimitExceededException(ATTEMPTS_EXCEEDED)
+
+
+def guard_count(guard: Guard, subject: str) -> int:
+    """Return how often the guard was taken in the window under way."""
+    return buckets(settings.REDIS_URL).counted(f"{guard}:{subject}")
+
+
+def forget_guards(subject: str) -> None:
+    """Let the user begin anew with every guard."""
+    for guard in Guard:
+        buckets(settings.REDIS_URL).forget(f"{guard}:{subject}")
+
+
+def allowance_of(guard: Guard) -> Allowance:
+    """Return the guard's allowance, as POOLHOUSE_QUOTAS changes it."""
+    quotas: Any = settings.QUOTAS
+    default = GUARDS[guard]
+    if isinstance(quotas, dict) and guard in quotas:
+        return Allowance(int(quotas[guard]), default.seconds)
+    return default
 
 
 class CategoryLimiter:

@@ -8,6 +8,7 @@ from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 from .operator import Operator
+from .past_password import PastPassword
 from .pool import IssuerProfile, PasswordStorage, UserPool
 from .sign_in_session import SignInSession, SpentStep
 from .signing_key import KeyUse, MasterKey, SigningKey
@@ -36,6 +37,7 @@ __all__ = [
     "MessageState",
     "Operator",
     "PasswordStorage",
+    "PastPassword",
     "PoolUser",
     "RefreshToken",
     "SignInSession",

@@ -17,13 +17,15 @@ class CodePurpose(models.TextChoices):
 class VerificationCode(models.Model):
     """The newest code of a purpose (and attribute) of a user; an older one is overwritten.
 
-    `tries` counts the guesses of the hour that began at `tries_since`, over all its codes.
+    `tries` counts the guesses of the hour that began at `tries_since`, over all its codes. With
+    `is_pending` the destination is a value that waits for this code before the user has it.
     """
 
     user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="codes")
     purpose = models.CharField(max_length=32, choices=CodePurpose)
     attribute = models.CharField(max_length=64, blank=True, default="")
     destination = models.CharField(max_length=2048, blank=True, default="")
+    is_pending = models.BooleanField(default=False)
     code_hash = models.BinaryField()
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()

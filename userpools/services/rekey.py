@@ -8,7 +8,15 @@ from pathlib import Path
 from django.db import models
 
 from userpools import sealing
-from userpools.models import AccessKey, ClientSecret, MasterKey, Message, PoolUser, SigningKey
+from userpools.models import (
+    AccessKey,
+    ClientSecret,
+    MasterKey,
+    Message,
+    PastPassword,
+    PoolUser,
+    SigningKey,
+)
 from userpools.sealing import Broken, KeyRing, Purpose
 
 BATCH = 500
@@ -69,6 +77,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(ClientSecret, "sealed", Purpose.CLIENT_SECRET, _by_key),
     Column(AccessKey, "secret_sealed", Purpose.ACCESS_KEY, _bound),
     Column(PoolUser, "password_sealed", Purpose.PASSWORD, _bound),
+    Column(PastPassword, "sealed", Purpose.PASSWORD, _bound),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
 )
 
