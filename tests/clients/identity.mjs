@@ -1,24 +1,14 @@
-// Runs steps with amazon-cognito-identity-js and prints one JSON array of their outcomes.
-// Standard input: {"endpoint", "poolId", "clientId", "steps": [{"do": NAME, ...}, ...]}.
-// An outcome is {"ok": ...} or {"error": {"code", "message"}}; a session lasts until the next sign-in.
+// Runs steps (steps.mjs) with amazon-cognito-identity-js: {"endpoint", "poolId", "clientId", "steps"}.
+// A session lasts until the next sign-in.
 
-import { readFileSync } from 'node:fs';
 import {
   AuthenticationDetails,
   CognitoUser,
   CognitoUserAttribute,
   CognitoUserPool,
 } from 'amazon-cognito-identity-js';
+import { MemoryStorage, input, run } from './steps.mjs';
 
-class MemoryStorage {
-  #items = new Map();
-  setItem(key, value) { this.#items.set(key, value); return value; }
-  getItem(key) { return this.#items.get(key) ?? null; }
-  removeItem(key) { return this.#items.delete(key); }
-  clear() { this.#items.clear(); }
-}
-
-const input = JSON.parse(readFileSync(0, 'utf8'));
 const storage = new MemoryStorage();
 const pool = new CognitoUserPool({
   UserPoolId: input.poolId,
@@ -49,13 +39,22 @@ const challenges = (resolve, reject) => ({
   customChallenge: (parameters) => resolve({ challenge: 'CUSTOM_CHALLENGE', parameters }),
 });
 
+const delivered = (start) => new Promise((resolve, reject) => {
+  start({ onSuccess: resolve, inputVerificationCode: resolve, onFailure: reject });
+});
+
 const STEPS = {
   async signUp({ username, password, attributes = {} }) {
     const list = Object.entries(attributes)
       .map(([Name, Value]) => new CognitoUserAttribute({ Name, Value }));
     const result = await call((done) => pool.signUp(username, password, list, [], done));
-    return { sub: result.userSub, confirmed: result.userConfirmed };
+    return {
+      sub: result.userSub,
+      confirmed: result.userConfirmed,
+      delivery: result.codeDeliveryDetails ?? null,
+    };
   },
+  resend: ({ username }) => call((done) => named(username).resendConfirmationCode(done)),
   confirm: ({ username, code }) =>
     call((done) => named(username).confirmRegistration(code, false, done)),
   signIn({ username, password, flow = 'USER_SRP_AUTH' }) {
@@ -74,6 +73,21 @@ const STEPS = {
     return tokens(await call((done) => user.refreshSession(session.getRefreshToken(), done)));
   },
   attributes: () => call((done) => user.getUserAttributes(done)),
+  updateAttributes: ({ attributes }) => call((done) => user.updateAttributes(
+    Object.entries(attributes).map(([Name, Value]) => new CognitoUserAttribute({ Name, Value })),
+    (error, value, details) => done(error, { value, details }),
+  )),
+  deleteAttributes: ({ names }) => call((done) => user.deleteAttributes(names, done)),
+  attributeCode: ({ name }) =>
+    delivered((handlers) => user.getAttributeVerificationCode(name, handlers)),
+  verifyAttribute: ({ name, code }) =>
+    delivered((handlers) => user.verifyAttribute(name, code, handlers)),
+  changePassword: ({ from, to }) => call((done) => user.changePassword(from, to, done)),
+  forgotPassword: ({ username }) =>
+    delivered((handlers) => named(username).forgotPassword(handlers)),
+  confirmPassword: ({ username, code, password }) =>
+    delivered((handlers) => named(username).confirmPassword(code, password, handlers)),
+  deleteUser: () => call((done) => user.deleteUser(done)),
   userData: () => call((done) => user.getUserData(done, { bypassCache: true })),
   globalSignOut: () => new Promise((resolve, reject) => {
     // globalSignOut forgets the session; the journey needs it to see the token refused.
@@ -89,12 +103,4 @@ const STEPS = {
   }),
 };
 
-const outcomes = [];
-for (const step of input.steps) {
-  try {
-    outcomes.push({ ok: (await STEPS[step.do](step)) ?? null });
-  } catch (error) {
-    outcomes.push({ error: { code: error.code ?? error.name, message: error.message } });
-  }
-}
-process.stdout.write(`${JSON.stringify(outcomes)}\n`);
+await run(STEPS);

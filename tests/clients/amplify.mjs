@@ -1,0 +1,27 @@
+// Runs steps (steps.mjs) with aws-amplify as a browser application would; a step is a function of
+// aws-amplify/auth with its argument, or `session`: {"endpoint", "poolId", "clientId", "steps"}.
+
+import { Amplify } from 'aws-amplify';
+import * as auth from 'aws-amplify/auth';
+import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
+import { MemoryStorage, input, run } from './steps.mjs';
+
+Amplify.configure({
+  Auth: {
+    Cognito: {
+      userPoolId: input.poolId,
+      userPoolClientId: input.clientId,
+      userPoolEndpoint: input.endpoint,
+    },
+  },
+});
+cognitoUserPoolsTokenProvider.setKeyValueStorage(new MemoryStorage());
+
+const session = async (options) => {
+  const { tokens } = await auth.fetchAuthSession(options);
+  return tokens
+    ? { idToken: tokens.idToken.toString(), accessToken: tokens.accessToken.toString() }
+    : null;
+};
+
+await run({ ...auth, session });
