@@ -203,6 +203,16 @@ class AppClient(AbstractApplication):
         return bool(self.setting("PreventUserExistenceErrors") == "ENABLED")
 
     @property
+    def passes_context(self) -> bool:
+        """Whether the address in UserContextData counts; see operations/user_context.py."""
+        addons = self.pool.setting("UserPoolAddOns") or {}
+        return (
+            bool(self.setting("EnablePropagateAdditionalUserContextData"))
+            and self.has_secret
+            and addons.get("AdvancedSecurityMode", "OFF") != "OFF"
+        )
+
+    @property
     def revokes_tokens(self) -> bool:
         """EnableTokenRevocation, without which tokens carry no jti and origin_jti."""
         return bool(self.setting("EnableTokenRevocation", default=True))

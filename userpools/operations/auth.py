@@ -21,6 +21,7 @@ from userpools.errors import (
     UnsupportedTokenTypeException,
 )
 from userpools.models import AppClient, SignInSession, UserPool
+from userpools.operations import user_context
 from userpools.services.lookup import find_user_or_none, short_key
 from userpools.shapes import Shape, authentication_result
 from userpools.tokens import refresh
@@ -65,6 +66,7 @@ def initiate_auth(
 ) -> Shape:
     """Begin a sign-in as the user's own application."""
     client = AppClient.cached(client_id)
+    call = user_context.from_person(call, client, user_context_data)
     return _initiate(
         FlowInput(
             call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=False
@@ -87,6 +89,7 @@ def admin_initiate_auth(
 ) -> Shape:
     """Begin a sign-in as the application's server."""
     client = _client_of(call, user_pool_id, client_id)
+    call = user_context.from_server(call, context_data)
     return _initiate(
         FlowInput(
             call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=True
@@ -112,9 +115,10 @@ def respond_to_auth_challenge(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Answer a challenge as the user's own application."""
+    client = AppClient.cached(client_id)
     return _respond(
-        call,
-        AppClient.cached(client_id),
+        user_context.from_person(call, client, user_context_data),
+        client,
         challenge_name,
         session,
         challenge_responses or {},
@@ -136,9 +140,10 @@ def admin_respond_to_auth_challenge(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Answer a challenge as the application's server."""
+    client = _client_of(call, user_pool_id, client_id)
     return _respond(
-        call,
-        _client_of(call, user_pool_id, client_id),
+        user_context.from_server(call, context_data),
+        client,
         challenge_name,
         session,
         challenge_responses or {},
