@@ -1,30 +1,46 @@
-"""Request rates by category, and where a request comes from."""
+"""Request rates by category, limits for each user, and where a request comes from.
+
+Source for every figure: developer guide, "Quotas in Amazon Cognito".
+"""
 
 import contextlib
 import ipaddress
 import math
-import threading
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
-import structlog
 from django.http import HttpRequest
 
-from userpools.awsjson.errors import TooManyRequestsException
 from userpools.awsjson.throttling import Category
 from userpools.conf import settings
+from userpools.counters import Window, buckets
 from userpools.errors import LimitExceededException
 from userpools.models import PoolUser
 from userpools.models.lockout import bucket_of
 
-log = structlog.get_logger("poolhouse.limits")
+if TYPE_CHECKING:
+    from userpools.awsjson.service import Operation
 
-# Requests per second for an account and region. Source: user-pools quotas, "API request rate".
-COGNITO_RATES: dict[str, float] = {
+# Each operation of these categories has a rate of its own in each pool, within the account's.
+OPERATION_PER_POOL = "OperationPerPool"
+PER_POOL = frozenset(
+    {
+        Category.USER_POOL_RESOURCE_READ,
+        Category.USER_POOL_RESOURCE_UPDATE,
+        Category.USER_POOL_CLIENT_READ,
+        Category.USER_POOL_CLIENT_UPDATE,
+    }
+)
+# Answers to challenges have an allowance of their own, three times that of sign-ins.
+RESPONSE_ALLOWANCE = 3
+# Requests per second for an account in a region. Identity pools have a rate for each operation,
+# under its name; those that are not listed have none.
+COGNITO_RATES: Mapping[str, float] = {
     "UserAuthentication": 120,
+    "UserAuthenticationResponse": 120 * RESPONSE_ALLOWANCE,
     "UserCreation": 50,
     "UserFederation": 25,
     "UserAccountRecovery": 30,
@@ -40,12 +56,19 @@ COGNITO_RATES: dict[str, float] = {
     "UserPoolResourceUpdate": 15,
     "UserPoolClientRead": 15,
     "UserPoolClientUpdate": 15,
+    OPERATION_PER_POOL: 5,
     "ClientAuthentication": 150,
+    "GetId": 25,
+    "GetOpenIdToken": 200,
+    "GetCredentialsForIdentity": 200,
+    "GetOpenIdTokenForDeveloperIdentity": 50,
+    "ListIdentities": 5,
+    "DeleteIdentities": 10,
+    "TagResource": 5,
+    "UntagResource": 5,
+    "ListTagsForResource": 10,
 }
 ATTEMPTS_EXCEEDED = "Attempt limit exceeded, please try after some time."
-MOST_WINDOWS = 100_000
-# Answers to challenges have an allowance of three times their category's.
-RESPONSE_ALLOWANCE = 3
 
 
 class Guard(StrEnum):
@@ -68,10 +91,8 @@ class Allowance:
 
 
 HOUR_SECONDS = 3600
-# Source: user-pools quotas, "Rate limits on unauthenticated operations" and per-user quotas. A
-# person may ask for 5 password codes and guess 15 times: together the 20 that are documented.
-# Guesses of codes are counted in the database, beside the codes.
-GUARDS: dict[Guard, Allowance] = {
+# A person may ask for 5 password codes and guess 15 times: together the 20 that are documented.
+GUARDS: Mapping[Guard, Allowance] = {
     Guard.FORGOT_PASSWORD: Allowance(5, HOUR_SECONDS),
     Guard.RESEND_CONFIRMATION_CODE: Allowance(5, HOUR_SECONDS),
     Guard.CHANGE_PASSWORD: Allowance(5, HOUR_SECONDS),
@@ -80,196 +101,199 @@ GUARDS: dict[Guard, Allowance] = {
     Guard.WRITE: Allowance(10, 1),
 }
 
-REDIS_COUNT = """
-local n = redis.call('INCR', KEYS[1])
-if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return n
-"""
-REDIS_TAKE = """
-local now = tonumber(ARGV[2]); local rate = tonumber(ARGV[1])
-local state = redis.call('HMGET', KEYS[1], 't', 'n')
-local size = math.max(1, rate)
-local at = tonumber(state[1]) or now; local left = tonumber(state[2]) or size
-left = math.min(size, left + math.max(0, now - at) * rate)
-local ok = 0
-if left >= 1 then left = left - 1; ok = 1 end
-redis.call('HSET', KEYS[1], 't', tostring(math.max(at, now)), 'n', tostring(left))
-redis.call('EXPIRE', KEYS[1], math.ceil(5 + 1 / rate))
-return ok
-"""
+
+class Guess(StrEnum):
+    """Which codes may be guessed so many times an hour; counted in the database beside the code."""
+
+    CONFIRM_SIGN_UP = "ConfirmSignUp"
+    CONFIRM_FORGOT_PASSWORD = "ConfirmForgotPassword"  # noqa: S105
+    VERIFY_USER_ATTRIBUTE = "VerifyUserAttribute"
 
 
-class ProcessBuckets:
-    """Token buckets of one process: enough without Redis, where one web process is all there is."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[float, float]] = {}
-        self._windows: dict[str, tuple[float, int]] = {}
-
-    def take(self, key: str, rate: float) -> bool:
-        """Take one token of a bucket that holds a second's worth; False when it is empty."""
-        now = time.monotonic()
-        with self._lock:
-            size = max(1.0, rate)
-            at, left = self._buckets.get(key, (now, size))
-            left = min(size, left + (now - at) * rate)
-            allowed = left >= 1
-            self._buckets[key] = (now, left - 1 if allowed else left)
-        return allowed
-
-    def count(self, key: str, seconds: int) -> int:
-        """Count one more in a window of so many seconds from the first; return the count."""
-        now = time.monotonic()
-        with self._lock:
-            if len(self._windows) >= MOST_WINDOWS:
-                self._windows = {
-                    one: (ends_at, n)
-                    for one, (ends_at, n) in self._windows.items()
-                    if ends_at > now
-                }
-            ends_at, counted = self._windows.get(key, (0.0, 0))
-            if ends_at <= now:
-                ends_at, counted = now + seconds, 0
-            self._windows[key] = (ends_at, counted + 1)
-        return counted + 1
-
-    def counted(self, key: str) -> int:
-        """Return the count of the window under way."""
-        ends_at, counted = self._windows.get(key, (0.0, 0))
-        return counted if ends_at > time.monotonic() else 0
-
-    def forget(self, key: str) -> None:
-        """End the window."""
-        with self._lock:
-            self._windows.pop(key, None)
+GUESSES: Mapping[Guess, int] = dict.fromkeys(Guess, 15)
+# Which guard an operation on one user takes, by its category.
+GUARD_OF: Mapping[Category, Guard] = {
+    Category.USER_READ: Guard.READ,
+    Category.USER_RESOURCE_READ: Guard.READ,
+    Category.USER_UPDATE: Guard.WRITE,
+    Category.USER_RESOURCE_UPDATE: Guard.WRITE,
+    Category.USER_CREATION: Guard.WRITE,
+    Category.USER_ACCOUNT_RECOVERY: Guard.WRITE,
+    Category.USER_TOKEN: Guard.WRITE,
+}
 
 
-class RedisBuckets:
-    """The same buckets, shared by all processes through Redis."""
+# What POOLHOUSE_QUOTAS says
 
-    def __init__(self, url: str) -> None:
-        import redis  # noqa: PLC0415 - only where a server uses it
-
-        self._redis = redis.Redis.from_url(url, socket_timeout=2)
-        self._take = self._redis.register_script(REDIS_TAKE)
-        self._count = self._redis.register_script(REDIS_COUNT)
-        self._unreachable = redis.RedisError
-        self._own = ProcessBuckets()
-
-    def take(self, key: str, rate: float) -> bool:
-        """Take one token; see ProcessBuckets, which stand in while Redis is away."""
-        try:
-            return bool(self._take(keys=[f"poolhouse:rate:{key}"], args=[rate, time.time()]))
-        except self._unreachable as exc:
-            log.warning("rates_without_redis", error=str(exc))
-            return self._own.take(key, rate)
-
-    def count(self, key: str, seconds: int) -> int:
-        """Count one more; see ProcessBuckets, which stand in while Redis is away."""
-        try:
-            return int(self._count(keys=[f"poolhouse:guard:{key}"], args=[seconds]))
-        except self._unreachable as exc:
-            log.warning("guards_without_redis", error=str(exc))
-            return self._own.count(key, seconds)
-
-    def counted(self, key: str) -> int:
-        """Return the count of the window under way."""
-        try:
-            return int(self._redis.get(f"poolhouse:guard:{key}") or 0)
-        except self._unreachable as exc:
-            log.warning("guards_without_redis", error=str(exc))
-            return self._own.counted(key)
-
-    def forget(self, key: str) -> None:
-        """End the window."""
-        self._own.forget(key)
-        try:
-            self._redis.delete(f"poolhouse:guard:{key}")
-        except self._unreachable as exc:
-            log.warning("guards_without_redis", error=str(exc))
+EVERY_RATE = "*"
+PRESETS: Mapping[str, Mapping[str, object]] = {"cognito": {}, "off": {EVERY_RATE: "off"}}
+USER_LIMITS = (*GUARDS, *GUESSES)
+QUOTA_NAMES = (EVERY_RATE, *COGNITO_RATES, *USER_LIMITS)
 
 
-@lru_cache(maxsize=1)
-def buckets(redis_url: str) -> ProcessBuckets | RedisBuckets:
-    """Return the store of this process."""
-    return RedisBuckets(redis_url) if redis_url else ProcessBuckets()
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Every rate in force, infinite where it is off, and what one user may do."""
+
+    rates: Mapping[str, float]
+    guards: Mapping[Guard, Allowance]
+    guesses: Mapping[Guess, int]
+
+    @classmethod
+    def of(cls, given: object) -> "Quotas":
+        """Read a value of POOLHOUSE_QUOTAS; what is wrong in it leaves Cognito's figures."""
+        read = {name: value for name, value in _entries(given).items() if value is not None}
+        every = read.get(EVERY_RATE)
+        rates = {
+            name: read.get(name, default if every is None else every)
+            for name, default in COGNITO_RATES.items()
+        }
+        if "UserAuthenticationResponse" not in read:
+            rates["UserAuthenticationResponse"] = rates["UserAuthentication"] * RESPONSE_ALLOWANCE
+        guards = {
+            guard: Allowance(int(read.get(guard, default.times)), default.seconds)
+            for guard, default in GUARDS.items()
+        }
+        guesses = {guess: int(read.get(guess, default)) for guess, default in GUESSES.items()}
+        return cls(rates, guards, guesses)
 
 
-@lru_cache(maxsize=64)
-def _wire_name(category: Category) -> str:
-    return "".join(word.capitalize() for word in category.name.split("_"))
+def wrong_quotas(given: object) -> list[str]:
+    """Return the entries of a value of POOLHOUSE_QUOTAS that mean nothing."""
+    if isinstance(given, Mapping):
+        entries = _entries(given)
+        return [f"{name}: {given[name]!r}" for name, value in entries.items() if value is None]
+    return [] if isinstance(given, str) and given in PRESETS else [repr(given)]
 
 
-def rate_of(category: Category) -> float:
-    """Return the rate of a category in requests per second; infinite where none applies."""
-    quotas: Any = settings.QUOTAS
-    if quotas == "off":
+def _entries(given: object) -> dict[str, float | None]:
+    """Read each entry by itself; None for one that is wrong."""
+    named = PRESETS.get(given, {}) if isinstance(given, str) else given
+    if not isinstance(named, Mapping):
+        return {}
+    return {name: _entry(name, value) for name, value in named.items()}
+
+
+def _entry(name: str, value: object) -> float | None:
+    """Read a rate, above 0 or off, or a user's limit, which is 1 at least: none can be off."""
+    if name not in QUOTA_NAMES:
+        return None
+    is_users = name in USER_LIMITS
+    if value == "off" and not is_users:
         return math.inf
-    name = _wire_name(category)
-    factor = 1
-    if category is Category.USER_AUTHENTICATION_RESPONSE:
-        name, factor = "UserAuthentication", RESPONSE_ALLOWANCE
-    rates = {**COGNITO_RATES, **quotas} if isinstance(quotas, dict) else COGNITO_RATES
-    return factor * float(rates.get(name, math.inf))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    if is_users and (value < 1 or value != int(value)):
+        return None
+    return float(value) if value > 0 else None
+
+
+class _InForce:
+    """The quotas last read, and what they were read from."""
+
+    value: tuple[object, Quotas] = (None, Quotas.of("cognito"))
+
+
+def quotas_in_force() -> Quotas:
+    """Return what POOLHOUSE_QUOTAS says, read once for each value."""
+    given = settings.QUOTAS
+    source, quotas = _InForce.value
+    if source is not given:
+        quotas = Quotas.of(given)
+        _InForce.value = (given, quotas)
+    return quotas
+
+
+# Rates
+
+
+def take_rate(name: str, account_id: str, region: str, *parts: str) -> bool:
+    """Take one call from a rate of this account in this region; False when none is left.
+
+    `parts` name what the rate is counted for within the account. What has no rate always passes.
+    """
+    rate = quotas_in_force().rates.get(name, math.inf)
+    if rate == math.inf:
+        return True
+    return buckets(settings.REDIS_URL).take(":".join((account_id, region, name, *parts)), rate)
+
+
+class CategoryLimiter:
+    """Counts calls of the AWS JSON endpoints, for the account and then for the pool."""
+
+    def take(
+        self, operation: "Operation", account_id: str, region: str, pool_id: str | None
+    ) -> bool:
+        """Count one call; False when a rate is exceeded."""
+        category = operation.category
+        if pool_id is not None:
+            return category not in PER_POOL or take_rate(
+                OPERATION_PER_POOL, account_id, region, pool_id, operation.name
+            )
+        name = operation.name if category is Category.IDENTITY else str(category)
+        return take_rate(name, account_id, region)
+
+
+# Guards
 
 
 def subject_of(user: PoolUser) -> str:
-    """Name a user for `take_guard`."""
+    """Name a user for the guards."""
     return f"{user.pool_id}:{user.sub}"
 
 
 def unknown_subject(pool_id: str, name_key: str) -> str:
-    """Name somebody who does not exist for `take_guard`: one of a fixed number of buckets."""
+    """Name somebody who does not exist for the guards: one of a fixed number of buckets."""
     return f"{pool_id}:~{bucket_of(pool_id, name_key)}"
 
 
-def take_guard(guard: Guard, subject: str) -> None:
-    """Count one more of the user's; whatever POOLHOUSE_QUOTAS says of the categories.
+def is_within(guard: Guard, subject: str) -> bool:
+    """Count one more of the user's; False beyond the guard's allowance.
 
-    Raises LimitExceededException for an hourly guard, TooManyRequestsException for one a second.
+    Guards hold whatever POOLHOUSE_QUOTAS says of the categories.
     """
     allowance = allowance_of(guard)
-    if buckets(settings.REDIS_URL).count(f"{guard}:{subject}", allowance.seconds) > allowance.times:
-        if allowance.seconds == 1:
-            raise TooManyRequestsException
+    counted = buckets(settings.REDIS_URL).count(_key(guard, subject), allowance.seconds)
+    return counted <= allowance.times
+
+
+def take_guard(guard: Guard, subject: str) -> None:
+    """Count one more of the user's; LimitExceededException beyond the allowance."""
+    if not is_within(guard, subject):
         raise LimitExceededException(ATTEMPTS_EXCEEDED)
 
 
 def guard_count(guard: Guard, subject: str) -> int:
     """Return how often the guard was taken in the window under way."""
-    return buckets(settings.REDIS_URL).counted(f"{guard}:{subject}")
+    return guard_windows(subject)[guard].count
+
+
+def guard_windows(subject: str) -> dict[Guard, Window]:
+    """Return what each guard has counted for a user."""
+    found = buckets(settings.REDIS_URL).windows([_key(guard, subject) for guard in Guard])
+    return dict(zip(Guard, found, strict=True))
 
 
 def forget_guards(subject: str) -> None:
     """Let the user begin anew with every guard."""
-    for guard in Guard:
-        buckets(settings.REDIS_URL).forget(f"{guard}:{subject}")
+    buckets(settings.REDIS_URL).forget([_key(guard, subject) for guard in Guard])
 
 
 def allowance_of(guard: Guard) -> Allowance:
     """Return the guard's allowance, as POOLHOUSE_QUOTAS changes it."""
-    quotas: Any = settings.QUOTAS
-    default = GUARDS[guard]
-    if isinstance(quotas, dict) and guard in quotas:
-        return Allowance(int(quotas[guard]), default.seconds)
-    return default
+    return quotas_in_force().guards[guard]
 
 
-class CategoryLimiter:
-    """Cognito's request rates, by category, for an account in a region."""
+def guesses_an_hour(guess: Guess) -> int:
+    """Return how often a user's codes may be guessed, as POOLHOUSE_QUOTAS changes it."""
+    return quotas_in_force().guesses[guess]
 
-    def take(self, category: Category, account_id: str, region: str, pool_id: str | None) -> bool:
-        """Count one request; False when the rate is exceeded.
 
-        The call for a pool counts nothing more: the account's rate bounds its pools' too.
-        """
-        if pool_id is not None:
-            return True
-        rate = rate_of(category)
-        if rate == math.inf:
-            return True
-        return buckets(settings.REDIS_URL).take(f"{account_id}:{region}:{category.name}", rate)
+def _key(guard: Guard, subject: str) -> str:
+    return f"{guard}:{subject}"
+
+
+# Addresses
 
 
 @lru_cache(maxsize=8)

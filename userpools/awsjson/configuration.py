@@ -10,9 +10,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from userpools.awsjson.service import Caller
+    from userpools.awsjson.service import Caller, Operation
     from userpools.awsjson.sigv4 import Credential
-    from userpools.awsjson.throttling import Category
 
 
 class CredentialResolver(Protocol):
@@ -32,8 +31,8 @@ class Authorizer(Protocol):
 class Limiter(Protocol):
     """Counts calls against the rate of their quota category."""
 
-    def take(self, category: Category, account_id: str, region: str, pool_id: str | None) -> bool:
-        """Take one call from the allowance; False when none is left."""
+    def take(self, operation: Operation, account_id: str, region: str, pool_id: str | None) -> bool:
+        """Take one call from the account's allowance, or from the pool's when one is named."""
 
 
 class Observer(Protocol):
@@ -55,7 +54,7 @@ class _NobodyMay:
 class _NoLimit:
     """Counts nothing."""
 
-    def take(self, category: Category, account_id: str, region: str, pool_id: str | None) -> bool:
+    def take(self, operation: Operation, account_id: str, region: str, pool_id: str | None) -> bool:
         return True
 
 

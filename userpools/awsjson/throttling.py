@@ -1,4 +1,4 @@
-"""One rate per quota category, counted for the account and for the pool that is named."""
+"""The quota categories, and where calls are counted: for the account, then for the pool named."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class CategoryThrottle(BaseThrottle):
         """Ask the configured limiter; the view says who calls what."""
         exchange = view.exchange  # type: ignore[attr-defined]
         return current().limiter.take(
-            exchange.operation.category, exchange.account_id, exchange.region, exchange.pool_id
+            exchange.operation, exchange.account_id, exchange.region, exchange.pool_id
         )

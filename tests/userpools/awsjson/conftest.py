@@ -58,8 +58,8 @@ class Rates:
         self.taken = []
         self.empty = set()
 
-    def take(self, category, account_id, region, pool_id):
-        self.taken.append((category, account_id, region, pool_id))
+    def take(self, operation, account_id, region, pool_id):
+        self.taken.append((operation.category, account_id, region, pool_id))
         return (pool_id or account_id) not in self.empty
 
 

@@ -7,7 +7,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from userpools.local_api import LocalApi
+from userpools.conf import settings
+from userpools.local_api import LocalApi, actor
+from userpools.models import UserPool
+from userpools.services import user_limits
+from userpools.services.lookup import find_user
 
 from ._base import NounCommand, Result, argument, pairs, verb
 from .pool import POOL, wire_object
@@ -21,7 +25,7 @@ LARGEST_PAGE = 60
 class Command(NounCommand):
     """Pool users."""
 
-    help = "Create, list, show and delete users, set passwords, sign users out."
+    help = "Create, list, show and delete users, set passwords, sign users out, lift limits."
 
     @verb(
         "Create a user with a password that works at once, or invite one.",
@@ -105,6 +109,28 @@ class Command(NounCommand):
     @verb("End all sessions of a user.", POOL, USER)
     def sign_out(self, options: dict[str, Any]) -> Result:
         return self.act("AdminUserGlobalSignOut", options, "Signed {} out everywhere.")
+
+    @verb(
+        "Show a user's lockout and limits, or let the user begin anew with them.",
+        POOL,
+        USER,
+        argument("--reset", action="store_true", help="Forget what was counted."),
+    )
+    def limits(self, options: dict[str, Any]) -> Result:
+        user = find_user(UserPool.objects.get(pk=options["pool"]), options["username"])
+        if not settings.REDIS_URL:
+            self.note(
+                "Without REDIS_URL the server counts requests in its own memory:"
+                " the console shows and resets those."
+            )
+        if options["reset"]:
+            user_limits.reset(user, actor=actor())
+            return f"Reset the limits and lockout of {user.username}."
+        found = [*user_limits.lockouts_of(user), *user_limits.limits_of(user)]
+        return [
+            {"Limit": each.name, "Used": each.used, "Allowed": each.allowed, "Ends": each.ends_at}
+            for each in found
+        ]
 
     def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
         """Run an operation that wants a pool and a name."""
