@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, QuerySet
+from django.db.models.fields.tuple_lookups import TupleGreaterThanOrEqual, TupleLessThanOrEqual
 
 from userpools import sealing
 from userpools.errors import InvalidParameterException
@@ -47,25 +48,27 @@ def paginate(
     token: str | None,
     scope: str,
     order: str = "",
+    start: Keys | None = None,
     keep: Callable[[M], bool] | None = None,
 ) -> Page[M]:
     """Read one page of a queryset.
 
-    Its `order_by` names fields or annotations that are together unique and never null, a leading
-    "-" for descending order; `order` replaces it by one column, ties settled by the primary key.
-    `scope` is all that the token may be used for: operation, pool, filter. A limit of 0 or None is
-    60. Rows that `keep` refuses are passed over, and the page filled from the rows behind them.
+    Its `order_by` names fields or annotations that are together unique and never null, all of them
+    or none with the leading "-" of descending order; `order` replaces it by one column, ties
+    settled by the primary key. `start` is the key before which nothing is wanted. `scope` is all
+    that the token may be used for: operation, pool, filter. A limit of 0 or None is 60. Rows that
+    `keep` refuses are passed over, and the page filled from the rows behind them.
 
     Raises InvalidParameterException for a token that is altered, an hour old or of another list.
     """
     limit = limit or DEFAULT_LIMIT
     if order:
-        queryset = queryset.order_by(order, "pk")
+        queryset = queryset.order_by(order, "-pk" if order.startswith("-") else "pk")
     fields = [str(field) for field in queryset.query.order_by]
     after = _opened(token, scope, len(fields)) if token else None
     items: list[M] = []
     while True:
-        rows = list(_behind(queryset, fields, after)[: limit + 1])
+        rows = _rows(queryset, fields, start=start, after=after, count=limit + 1)
         for row in rows:
             if keep is not None and not keep(row):
                 continue
@@ -77,21 +80,33 @@ def paginate(
         after = _keys(rows[-1], fields)
 
 
-def _behind(queryset: QuerySet[M], fields: list[str], after: Keys | None) -> QuerySet[M]:
-    """Restrict to the rows behind a key: (a, b) > (x, y), spelled out field by field."""
+def _rows(
+    queryset: QuerySet[M], fields: list[str], *, start: Keys | None, after: Keys | None, count: int
+) -> list[M]:
+    """Read so many rows behind a key, or from the start."""
     if after is None:
-        return queryset
-    condition = Q()
-    equal = Q()
-    for field, value in zip(fields, after, strict=True):
-        name = field.removeprefix("-")
-        beyond = "lt" if field.startswith("-") else "gt"
-        condition |= equal & Q(**{f"{name}__{beyond}": value})
-        equal &= Q(**{name: value})
-    first = fields[0].removeprefix("-")
-    # Implied by the rest; an index on the first field can use this form.
-    bound = Q(**{f"{first}__{'lte' if fields[0].startswith('-') else 'gte'}": after[0]})
-    return queryset.filter(bound, condition)
+        return list((queryset if start is None else _from(queryset, fields, start))[:count])
+    # The row of the key itself is read again and left out, where it still is: the planner takes
+    # "greater" for a comparison of the first fields, and would expect nothing behind a pair whose
+    # first half is the greatest of all.
+    rows = list(_from(queryset, fields, after)[: count + 1])
+    if rows and _keys(rows[0], fields) == after:
+        del rows[0]
+    return rows[:count]
+
+
+def _from(queryset: QuerySet[M], fields: list[str], keys: Keys) -> QuerySet[M]:
+    """Restrict to the rows from a key on.
+
+    Several fields are compared as one row, which an index on them starts at; spelled out field by
+    field, the database would read all rows that share the first field's value.
+    """
+    descends = fields[0].startswith("-")
+    names = [field.removeprefix("-") for field in fields]
+    if len(names) == 1:
+        return queryset.filter(**{f"{names[0]}__{'lte' if descends else 'gte'}": keys[0]})
+    compare: Any = TupleLessThanOrEqual if descends else TupleGreaterThanOrEqual
+    return queryset.filter(compare(tuple(F(name) for name in names), tuple(keys)))
 
 
 def _keys(row: M, fields: list[str]) -> Keys:

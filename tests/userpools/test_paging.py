@@ -51,6 +51,33 @@ def test_ties_of_a_column_are_settled_by_the_key(named):
     ]
 
 
+def test_ties_of_a_descending_column_are_settled_by_the_key(named):
+    named(("a", "x"), ("b", "x"), ("c", "x"), ("d", "w"), ("e", "y"))
+    assert pages(Group.objects.all(), order="-description", limit=2) == [
+        ["e", "c"],
+        ["b", "a"],
+        ["d"],
+    ]
+
+
+def test_a_list_begins_at_its_start(named):
+    named(("a", "x"), ("b", "y"), ("c", "y"), ("d", "z"))
+    rows = Group.objects.order_by("description", "name")
+    assert pages(rows, limit=2, start=["y", ""]) == [["b", "c"], ["d"]]
+    assert pages(rows, limit=2, start=["y", "c"]) == [["c", "d"]]
+
+
+def test_a_page_goes_on_where_its_last_row_was_deleted(named):
+    named(("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""))
+    rows = Group.objects.order_by("name")
+    first = paginate(rows, limit=2, token="", scope="s")
+    Group.objects.get(name="b").delete()
+    second = paginate(rows, limit=2, token=first.token, scope="s")
+    assert [row.name for row in second] == ["c", "d"]
+    third = paginate(rows, limit=2, token=second.token, scope="s")
+    assert ([row.name for row in third], third.token) == (["e"], "")
+
+
 def test_rows_added_meanwhile_do_not_shift_the_page(named):
     named(("b", ""), ("c", ""), ("d", ""))
     rows = Group.objects.order_by("name")

@@ -43,11 +43,18 @@ class Group(models.Model):
 class Membership(models.Model):
     """A user's place in a group."""
 
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="memberships")
+    # Their indexes are below.
+    group = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
+    user = models.ForeignKey(
+        PoolUser, on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        # In the order of ListUsersInGroup.
+        indexes = [models.Index(fields=["group", "id"], name="members_of_group")]
         constraints = [models.UniqueConstraint(fields=["user", "group"], name="member_once")]
 
     def __str__(self) -> str:

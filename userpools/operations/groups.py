@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from userpools import shapes
 from userpools.audit import Actor
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.models import Group, Membership, UserPool
-from userpools.operations import passing
+from userpools.operations import passing, subjects
 from userpools.operations.members import wire_members
+from userpools.operations.user_filter import SHOWN
 from userpools.paging import paginate
 from userpools.services import groups
-from userpools.services.lookup import find_user
 from userpools.shapes import Shape
 
 
@@ -71,7 +73,7 @@ def admin_add_user_to_group(
 ) -> Shape:
     """Put a user into a group; repeating it changes nothing."""
     pool = UserPool.objects.for_call(call, user_pool_id)
-    groups.add(pool, find_user(pool, username), group_name, actor=Actor.of(call))
+    groups.add(pool, subjects.named(call, pool, username), group_name, actor=Actor.of(call))
     return {}
 
 
@@ -81,7 +83,7 @@ def admin_remove_user_from_group(
 ) -> Shape:
     """Take a user out of a group, where the user may never have been."""
     pool = UserPool.objects.for_call(call, user_pool_id)
-    groups.remove(pool, find_user(pool, username), group_name, actor=Actor.of(call))
+    groups.remove(pool, subjects.named(call, pool, username), group_name, actor=Actor.of(call))
     return {}
 
 
@@ -91,7 +93,7 @@ def admin_list_groups_for_user(
 ) -> Shape:
     """List a user's groups by name."""
     pool = UserPool.objects.for_call(call, user_pool_id)
-    user = find_user(pool, username)
+    user = subjects.named(call, pool, username)
     page = paginate(
         Group.objects.filter(memberships__user=user).order_by("name"),
         limit=limit,
@@ -109,10 +111,21 @@ def list_users_in_group(
     pool = UserPool.objects.for_call(call, user_pool_id)
     group = groups.find(pool, group_name)
     page = paginate(
-        Membership.objects.filter(group=group).select_related("user").order_by("pk"),
+        members_in_order(group),
+        start=[group.pk, 0],
         limit=limit,
         token=next_token,
         scope=f"ListUsersInGroup:{pool.id}:{group.pk}",
     )
     members = [shapes.user_type(membership.user) for membership in page]
     return {"Users": members, **page.next_token()}
+
+
+def members_in_order(group: Group) -> QuerySet[Membership]:
+    """Return who is in the group, in the order in which they joined, behind those of groups before.
+
+    Spelled as ListUsers' filters are, and for the same reason.
+    """
+    members = Membership.objects.filter(group_id__lte=group.pk).select_related("user")
+    shown = [f"user__{name}" for name in SHOWN]
+    return members.order_by("group_id", "pk").only("group_id", *shown)

@@ -1,24 +1,42 @@
 """`manage.py bench_seed`: fills a pool with users for measurements, as AdminCreateUser would."""
 
+import multiprocessing
 import os
+import time
 import uuid
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import connection, connections, transaction
+from django.utils import timezone
 
-from userpools.auth import passwords
-from userpools.models import PoolUser, UserAlias, UserPool, UserStatus
+from userpools import sealing
+from userpools.auth import passwords, srp
+from userpools.models import PasswordStorage, PoolUser, UserAlias, UserPool, UserStatus
+from userpools.sealing import Purpose
 from userpools.services import rekey
 from userpools.services.lookup import canonical
-from userpools.services.users import wanted_aliases
+from userpools.services.users import PasswordRecord, wanted_aliases
+
+try:
+    from gmpy2 import mpz as big_integer  # type: ignore[import-untyped,import-not-found,unused-ignore]
+except ImportError:  # pragma: no cover - the package depends on it
+    big_integer = int
 
 BATCH = 1000
+SHOWN_EVERY = 10 * BATCH
 # The password of the benchmark kit's users.
 PASSWORD = "Bench-Passw0rd-1!"  # noqa: S105
-THREADS = os.cpu_count() or 1
+PROCESSES = os.cpu_count() or 1
+# An exponent of SRP has 32 bytes.
+EXPONENT_BYTES = 32
+
+# What is computed for a user, apart from the row: sub and password.
+Computed = tuple[uuid.UUID, PasswordRecord]
 
 
 class Command(BaseCommand):
@@ -48,18 +66,88 @@ class Command(BaseCommand):
             rekey.verify()
         except rekey.MasterKeyError as exc:
             raise CommandError(str(exc)) from exc
-        with ThreadPoolExecutor(THREADS) as threads:
-            for low in range(start, stop, BATCH):
-                high = min(low + BATCH, stop)
-                insert(list(threads.map(lambda number: made(pool, number), range(low, high))))
-                self.stdout.write(f"{high - start} of {stop - start}")
+        batches = [
+            [f"g{number:07d}" for number in range(low, min(low + BATCH, stop))]
+            for low in range(start, stop, BATCH)
+        ]
+        done, began = 0, time.monotonic()
+        for names, made in computed(pool, batches):
+            insert([user(pool, name, *one) for name, one in zip(names, made, strict=True)])
+            done += len(names)
+            if done % SHOWN_EVERY == 0 or done == stop - start:
+                rate = done / (time.monotonic() - began)
+                self.stdout.write(f"{done} of {stop - start} ({rate:.0f} a second)")
+                self.stdout.flush()
 
 
-def made(pool: UserPool, number: int) -> PoolUser:
+def computed(
+    pool: UserPool, batches: list[list[str]]
+) -> Iterator[tuple[list[str], list[Computed]]]:
+    """Compute what users of these names need, on every processor, and hand it out in order."""
+    if len(batches) <= 1:
+        yield from ((names, compute(pool, names)) for names in batches)
+        return
+    # A child must not speak on its parent's connection.
+    if not connections["default"].in_atomic_block:
+        connections.close_all()
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("fork")) as processes:
+        waiting: deque[Any] = deque()
+        for names in batches:
+            waiting.append((names, processes.submit(compute, pool, names)))
+            if len(waiting) > 2 * PROCESSES:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for names, future in waiting:
+            yield names, future.result()
+
+
+def compute(pool: UserPool, names: list[str]) -> list[Computed]:
+    """Make subs and passwords for users of these names."""
+    subs = [uuid.uuid4() for _ in names]
+    return [(sub, password(pool, name, sub)) for name, sub in zip(names, subs, strict=True)]
+
+
+def password(pool: UserPool, username: str, sub: uuid.UUID) -> PasswordRecord:
+    """Make what `passwords.derive` would, a verifier at a tenth of the cost."""
+    if pool.password_storage != PasswordStorage.VERIFIER:
+        return passwords.derive(pool, username=username, sub=sub, password=PASSWORD)
+    salt = srp.new_salt()
+    verifier = power_of_g(srp.private_key(pool.srp_name, username, PASSWORD, salt))
+    return PasswordRecord(
+        form=PasswordStorage.VERIFIER,
+        salt=salt,
+        pool_name=pool.srp_name,
+        sealed=sealing.seal(
+            Purpose.PASSWORD, srp.verifier_to_bytes(verifier), context=f"{pool.pk}:{sub}"
+        ),
+        set_at=timezone.now(),
+    )
+
+
+@cache
+def powers() -> list[list[Any]]:
+    """Return, for each byte of an exponent, g to the power of each value that it may have."""
+    base, table = big_integer(srp.G), []
+    for _ in range(EXPONENT_BYTES):
+        row = [big_integer(1)]
+        for _ in range(255):
+            row.append(row[-1] * base % srp.N)
+        table.append(row)
+        base = row[-1] * base % srp.N
+    return table
+
+
+def power_of_g(exponent: int) -> int:
+    """Compute g^exponent mod N; in a time that tells the exponent, of a password known to all."""
+    result = big_integer(1)
+    digits = exponent.to_bytes(EXPONENT_BYTES, "little")
+    for row, digit in zip(powers(), digits, strict=True):
+        result = result * row[digit] % srp.N
+    return int(result)
+
+
+def user(pool: UserPool, name: str, sub: uuid.UUID, record: PasswordRecord) -> PoolUser:
     """Make a user, unsaved."""
-    name = f"g{number:07d}"
-    sub = uuid.uuid4()
-    record = passwords.derive(pool, username=name, sub=sub, password=PASSWORD)
     return PoolUser(
         pool=pool,
         sub=sub,
@@ -74,12 +162,37 @@ def made(pool: UserPool, number: int) -> PoolUser:
 def insert(users: list[PoolUser]) -> None:
     """Insert users with their aliases in one transaction."""
     with transaction.atomic():
-        PoolUser.objects.bulk_create(users)
+        if connection.vendor == "postgresql":
+            copy(users)
+        else:
+            PoolUser.objects.bulk_create(users)
         UserAlias.objects.bulk_create(aliases(users))
+
+
+def copy(users: list[PoolUser]) -> None:
+    """Insert users by COPY, a tenth of the cost of INSERT; their keys are taken beforehand."""
+    columns = PoolUser._meta.concrete_fields
+    names = ", ".join(f'"{column.column}"' for column in columns)
+    table = PoolUser._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [table, len(users)],
+        )
+        for new, (key,) in zip(users, cursor.fetchall(), strict=True):
+            new.pk = key
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as rows:
+            for new in users:
+                rows.write_row(
+                    [
+                        column.get_db_prep_save(column.pre_save(new, add=True), connection)
+                        for column in columns
+                    ]
+                )
 
 
 def aliases(users: list[PoolUser]) -> Iterator[UserAlias]:
     """Make the alias rows of users; none in a pool without aliases."""
-    for user in users:
-        for kind, key in wanted_aliases(user).items():
-            yield UserAlias(pool_id=user.pool_id, user=user, kind=kind, key=key)
+    for owner in users:
+        for kind, key in wanted_aliases(owner).items():
+            yield UserAlias(pool_id=owner.pool_id, user=owner, kind=kind, key=key)
