@@ -6,16 +6,25 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """A text message on its way. `details` is for development backends and logs of theirs alone."""
+    """A text message on its way. `details` is for development backends and logs of theirs alone.
+
+    `region` is what the pool's SmsConfiguration names, if it does.
+    """
 
     to: str
     body: str
     pool_id: str
+    kind: str = ""
+    region: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
 
 class SmsBackend(Protocol):
-    """Sends a text message; the SMS_BACKEND setting names the class."""
+    """Sends a text message; the SMS_BACKEND setting names the class.
+
+    It may have `check(message)` besides, which raises CodeDeliveryFailureException for a message
+    that is known at once not to arrive, and is quick.
+    """
 
     def send(self, message: Sms) -> None:
         """Send, or raise CodeDeliveryFailureException."""
@@ -36,8 +45,13 @@ class TriggerInvoker(Protocol):
         username: str,
         request: dict[str, Any],
         response: dict[str, Any],
+        user_agent: str = "",
     ) -> dict[str, Any]:
-        """Run the function and return its response; the default `response` without one."""
+        """Run the function and return its response; the default `response` without one.
+
+        Calls out: never inside a transaction, except for sources whose functions run later. Raises
+        UserLambdaValidationException, UnexpectedLambdaException, InvalidLambdaResponseException.
+        """
 
 
 class NoTriggers:
@@ -56,6 +70,7 @@ class NoTriggers:
         username: str,
         request: dict[str, Any],
         response: dict[str, Any],
+        user_agent: str = "",
     ) -> dict[str, Any]:
         """Return the default response."""
         return response

@@ -7,16 +7,21 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from userpools import bell, ids, sealing
-from userpools.conf import settings
+from userpools.errors import (
+    AwsError,
+    CodeDeliveryFailureException,
+    InvalidEmailRoleAccessPolicyException,
+    InvalidSmsRoleAccessPolicyException,
+)
 from userpools.models import Medium, Message, MessageState, PoolUser, UserPool
 from userpools.ports import Sms
 from userpools.sealing import Purpose
 
-from . import email
+from . import email, sms
 from .compose import Kind, Template, Values, compose
 
 log = structlog.get_logger("poolhouse.messages")
@@ -33,6 +38,21 @@ BACK_OFF = (
 )
 MAX_ATTEMPTS = len(BACK_OFF) + 1
 LONGEST_ERROR = 500
+# How long a message is worth sending: as long as its code lives. An invitation always is.
+CODE_LIFETIME = timedelta(hours=24)
+USEFUL_FOR = {
+    Kind.SIGN_UP: CODE_LIFETIME,
+    Kind.RESEND_CODE: CODE_LIFETIME,
+    Kind.VERIFY_ATTRIBUTE: CODE_LIFETIME,
+    Kind.UPDATE_ATTRIBUTE: CODE_LIFETIME,
+    Kind.RESET_PASSWORD: timedelta(hours=1),
+    Kind.AUTHENTICATION: timedelta(minutes=15),
+}
+# What operations answer whose model does not list CodeDeliveryFailureException.
+INSTEAD: dict[str, type[AwsError]] = {
+    Medium.EMAIL: InvalidEmailRoleAccessPolicyException,
+    Medium.SMS: InvalidSmsRoleAccessPolicyException,
+}
 DEFAULT_ATTRIBUTE = {Medium.EMAIL: "email", Medium.SMS: "phone_number"}
 
 
@@ -70,38 +90,95 @@ def post(
     attribute_name: str = "",
     link: str = "",
     template: Template | None = None,
+    expires_at: datetime | None = None,
 ) -> CodeDelivery:
     """Write a message, to be sent once the caller's transaction has committed.
 
+    Raises CodeDeliveryFailureException, and so undoes the caller's transaction, where it is known
+    at once that the message could never be sent; a failure that shows later is the message's own.
+
     `username` is what {username} stands for, the user's own by default; `link` is where a
     verification link leads, in pools that send links; `template` goes before the pool's, as a
-    custom message trigger's answer does.
+    custom message trigger's answer does. After `expires_at`, by default when codes of the kind
+    expire, it is not sent any more.
     """
-    kind, medium = Kind(kind), Medium(medium)
     name = username or (user.username if user else "")
-    text = compose(pool, kind, medium, Values(code or "", name, link), template)
+    values = Values(code or "", name, link)
+    row = _sealed(pool, Kind(kind), Medium(medium), destination, values, template, expires_at)
+    row.user = user
+    row.username = user.username if user else username
+    row.save(force_insert=True)
+    bell.ring(DELIVER_TASK, str(row.pk))
+    return _delivery(row, destination, attribute_name)
+
+
+def rehearse(
+    *, pool: UserPool, medium: Medium, kind: Kind | str, destination: str, code: str, username: str
+) -> CodeDelivery:
+    """Do the work of `post` for somebody who gets no message, and write nothing.
+
+    Raises CodeDeliveryFailureException as it does.
+    """
+    row = _sealed(pool, Kind(kind), medium, destination, Values(code, username), None, None)
+    return _delivery(row, destination, "")
+
+
+def _sealed(
+    pool: UserPool,
+    kind: Kind,
+    medium: Medium,
+    destination: str,
+    values: Values,
+    template: Template | None,
+    expires_at: datetime | None,
+) -> Message:
+    text = compose(pool, kind, medium, values, template)
     row = Message(
-        pool_id=pool.pk,
-        user=user,
-        username=user.username if user else username,
-        medium=medium,
-        kind=kind,
-        masked_to=masked(medium, destination)[:64],
+        pool_id=pool.pk, medium=medium, kind=kind, masked_to=masked(medium, destination)[:64]
     )
     content = {
         "to": destination,
         "subject": text.subject,
         "body": text.body,
         "plain": text.plain,
-        "code": code or "",
-        **(email.sender_of(pool) if medium == Medium.EMAIL else {}),
+        "code": values.code,
+        "expires_at": _expiry(kind, expires_at),
+        **_sender_of(pool, medium),
     }
+    _check(row, content)
     row.sealed = sealing.seal(Purpose.MESSAGE, orjson.dumps(content), context=str(row.pk))
-    row.save(force_insert=True)
-    bell.ring(DELIVER_TASK, str(row.pk))
+    return row
+
+
+def _delivery(row: Message, destination: str, attribute_name: str) -> CodeDelivery:
+    medium = Medium(row.medium)
     return CodeDelivery(
         masked(medium, destination), medium, attribute_name or DEFAULT_ATTRIBUTE[medium]
     )
+
+
+def _expiry(kind: Kind, expires_at: datetime | None) -> float | None:
+    """Return the epoch seconds after which the message is of no use; None for never."""
+    if expires_at is None and kind in USEFUL_FOR:
+        expires_at = timezone.now() + USEFUL_FOR[kind]
+    return expires_at.timestamp() if expires_at else None
+
+
+def _sender_of(pool: UserPool, medium: Medium) -> dict[str, Any]:
+    if medium == Medium.EMAIL:
+        return email.sender_of(pool)
+    return {"region": (pool.setting("SmsConfiguration") or {}).get("SnsRegion") or ""}
+
+
+def _check(row: Message, content: dict[str, Any]) -> None:
+    """Raise CodeDeliveryFailureException for what could never be sent."""
+    try:
+        if row.medium == Medium.EMAIL:
+            email.check(content)
+            return
+        sms.check(_sms(row, content))
+    except CodeDeliveryFailureException as exc:
+        raise CodeDeliveryFailureException(exc.message, instead=INSTEAD[row.medium]) from exc
 
 
 def deliver(message_id: uuid.UUID | str) -> bool:
@@ -116,13 +193,18 @@ def deliver(message_id: uuid.UUID | str) -> bool:
     ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
     if not claimed:
         return False
-    row = Message.objects.get(pk=message_id)
+    row = _opened(message_id)
+    if row is None:
+        return False
     try:
         content: dict[str, Any] = orjson.loads(
             sealing.unseal(Purpose.MESSAGE, row.sealed or b"", context=str(row.pk))
         )
     except sealing.Broken as exc:
         _note_failure(row, f"{type(exc).__name__}: {exc}", attempts=MAX_ATTEMPTS)
+        return False
+    if reason := _pointless(row, content, now):
+        _drop(row, reason)
         return False
     try:
         _send(row, content)
@@ -139,8 +221,37 @@ def deliver(message_id: uuid.UUID | str) -> bool:
     return True
 
 
-def _send(row: Message, content: dict[str, Any]) -> None:
-    details = {
+def _opened(message_id: uuid.UUID | str) -> Any:
+    """Return a claimed row with what it depends on; None if it was deleted meanwhile."""
+    return (
+        Message.objects.filter(pk=message_id)
+        .annotate(
+            has_pool=Exists(UserPool.objects.filter(pk=OuterRef("pool_id"))),
+            has_user=Exists(PoolUser.objects.filter(pk=OuterRef("user_id"))),
+        )
+        .first()
+    )
+
+
+def _pointless(row: Any, content: dict[str, Any], now: datetime) -> str:
+    """Say why a message is not worth sending any more; empty if it is."""
+    if not row.has_pool or (row.user_id is not None and not row.has_user):
+        return "The user does not exist any more."
+    expires_at = content.get("expires_at")
+    if expires_at is not None and now.timestamp() >= expires_at:
+        return "Its code expired before it could be sent."
+    return ""
+
+
+def _drop(row: Message, reason: str) -> None:
+    """Fail a message for good: what it says is removed, so that it cannot be tried again."""
+    _claimed(row).update(state=MessageState.FAILED, last_error=reason, sealed=None)
+    log.warning("message dropped", message=str(row.pk), kind=row.kind, reason=reason)
+
+
+def _details(row: Message, content: dict[str, Any]) -> dict[str, Any]:
+    """Return what development backends show besides the message itself."""
+    return {
         "id": str(row.pk),
         "pool_id": row.pool_id,
         "username": row.username,
@@ -148,11 +259,24 @@ def _send(row: Message, content: dict[str, Any]) -> None:
         "code": content["code"],
         "created_at": row.created_at,
     }
+
+
+def _sms(row: Message, content: dict[str, Any]) -> Sms:
+    return Sms(
+        to=content["to"],
+        body=content["body"],
+        pool_id=row.pool_id,
+        kind=row.kind,
+        region=content.get("region", ""),
+        details=_details(row, content),
+    )
+
+
+def _send(row: Message, content: dict[str, Any]) -> None:
     if row.medium == Medium.EMAIL:
-        email.send(content, details)
+        email.send(content, _details(row, content))
     else:
-        sms = Sms(to=content["to"], body=content["body"], pool_id=row.pool_id, details=details)
-        settings.SMS_BACKEND().send(sms)
+        sms.send(_sms(row, content))
 
 
 def _claimed(row: Message) -> Any:
@@ -175,7 +299,10 @@ def _described(exc: Exception, row: Message, content: dict[str, Any]) -> str:
     text = f"{type(exc).__name__}: {exc}"
     for secret in (content["body"], content["code"]):
         text = text.replace(secret, "[redacted]") if secret else text
-    return text.replace(content["to"], row.masked_to)
+    # Providers write numbers without the plus sign, too.
+    for address in (content["to"], content["to"].removeprefix("+")):
+        text = text.replace(address, row.masked_to)
+    return text
 
 
 def deliver_due(limit: int = 100) -> int:
@@ -197,10 +324,12 @@ def _fail_abandoned(now: datetime) -> None:
 
 
 def retry(message_id: uuid.UUID | str) -> bool:
-    """Make a failed message due again, with all its attempts; False for any other."""
-    renewed = Message.objects.filter(pk=message_id, state=MessageState.FAILED).update(
-        state=MessageState.DUE, attempts=0, due_at=timezone.now()
-    )
+    """Make a failed message due again, with all its attempts.
+
+    False for any other, and for one that has no content any more.
+    """
+    failed = Message.objects.filter(pk=message_id, state=MessageState.FAILED, sealed__isnull=False)
+    renewed = failed.update(state=MessageState.DUE, attempts=0, due_at=timezone.now())
     if renewed:
         bell.ring(DELIVER_TASK, str(message_id))
     return bool(renewed)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from userpools.messaging import outbox
-from userpools.models import Message, MessageState
+from django.core.management.base import CommandError
 
-from ._base import NounCommand, Result, argument, verb
+from userpools.messaging import outbox, trial
+from userpools.models import Medium, Message, MessageState
+
+from ._base import FAILED, NounCommand, Result, argument, verb
 
 BATCH = 100
 
@@ -13,7 +15,7 @@ BATCH = 100
 class Command(NounCommand):
     """Messages, without what they say: that is sealed, and gone once sent."""
 
-    help = "List messages, deliver those that are due."
+    help = "List messages, deliver those that are due, send a test message."
 
     @verb(
         "List the newest messages.",
@@ -44,8 +46,48 @@ class Command(NounCommand):
     @verb("Send what is due now.", argument("--id", help="Try this failed message again."))
     def deliver(self, options: dict[str, Any]) -> Result:
         if options["id"]:
-            outbox.retry(Message.objects.get(pk=options["id"]).pk)
+            self._retry(options["id"])
         sent = 0
         while count := outbox.deliver_due(BATCH):
             sent += count
         return {"Sent": sent, "Waiting": Message.objects.filter(state=MessageState.DUE).count()}
+
+    @verb("Try a failed message again.", argument("id"))
+    def retry(self, options: dict[str, Any]) -> Result:
+        self._retry(options["id"])
+        return {"Id": options["id"], "State": MessageState.DUE.value}
+
+    def _retry(self, message_id: str) -> None:
+        if not outbox.retry(Message.objects.get(pk=message_id).pk):
+            raise CommandError(
+                "Only a failed message that still has its content can be sent again.",
+                returncode=FAILED,
+            )
+
+    @verb(
+        "Send a test message now through the configured backends, past the queue.",
+        argument("--email", metavar="ADDRESS"),
+        argument("--sms", metavar="NUMBER", help="With its country: +49..."),
+        needs_database=False,
+    )
+    def test(self, options: dict[str, Any]) -> Result:
+        wanted = [
+            (Medium.EMAIL, options["email"], trial.send_email),
+            (Medium.SMS, options["sms"], trial.send_sms),
+        ]
+        if not any(to for _, to, _ in wanted):
+            raise CommandError("Say where to: --email ADDRESS, --sms NUMBER.", returncode=2)
+        names = trial.backend_names()
+        sent = []
+        for medium, to, send in wanted:
+            if not to:
+                continue
+            backend = names[medium]
+            try:
+                send(to)
+            except Exception as exc:  # whatever a backend raises is what was asked for
+                raise CommandError(
+                    f"{medium} by {backend} failed: {type(exc).__name__}: {exc}", returncode=FAILED
+                ) from exc
+            sent.append({"Medium": str(medium), "To": to, "Backend": backend, "State": "sent"})
+        return sent
