@@ -1,0 +1,158 @@
+"""Events that run later survive the worker that ran them."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from .server import ROOT, Database, clean_environment, redis_url
+
+pytestmark = pytest.mark.journey
+
+EVENTS = 40
+
+SET_UP = """
+from triggers.functions import Settings, create
+from userpools.local_api import LocalApi, actor
+from userpools.models import UserPool
+made = LocalApi()("CreateUserPool", PoolName="people")["UserPool"]["Id"]
+columns = {"name": "notes", "runner": "python", "target": "notes.handler", "is_async": True}
+function = create(Settings(columns, [UserPool.objects.get(pk=made)]), actor=actor())
+config = {"PostConfirmation": function.arn}
+LocalApi()("UpdateUserPool", UserPoolId=made, LambdaConfig=config)
+"""
+# What writes the events and, as the handler, notes which of them it was given.
+QUEUE = """
+from triggers.invoker import FunctionInvoker
+from userpools.models import UserPool
+pool = UserPool.objects.get()
+for number in range({count}):
+    FunctionInvoker().invoke(
+        "PostConfirmation_ConfirmSignUp", pool=pool, client=None, username=f"user-{{number}}",
+        request={{}}, response={{}},
+    )
+"""
+# Says how many are left, and ends their leases: a dead worker's would last for minutes.
+RELEASE = """
+from django.utils import timezone
+from triggers.models import EventState, QueuedEvent
+print(QueuedEvent.objects.filter(state=EventState.DUE).update(due_at=timezone.now()))
+"""
+HANDLER = """
+import os, time
+
+def handler(event, context):
+    with open(os.environ["SEEN"], "a") as file:
+        file.write(event["userName"] + "\\n")
+    time.sleep(0.05)
+    return event
+"""
+
+
+class Installation:
+    """A database with a pool and a function, and workers that can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen = folder / "seen"
+        self.database = Database()
+        self.environment = {
+            **clean_environment(),
+            "DJANGO_SETTINGS_MODULE": "config.settings.development",
+            "POOLHOUSE_DATA_DIR": str(folder / "data"),
+            "POOLHOUSE_TRIGGER_PROCESSES": "on",
+            "POOLHOUSE_IN_PROCESS_WORKER": "off",
+            "PYTHONPATH": str(folder / "deployed"),
+            "SEEN": str(self.seen),
+            "REDIS_URL": redis_url(),
+            **({"DATABASE_URL": self.database.url} if self.database.url else {}),
+        }
+        deployed = folder / "deployed"
+        deployed.mkdir()
+        (deployed / "notes.py").write_text(HANDLER)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    def python(self, program: str) -> str:
+        """Run a program in the installation."""
+        return self.manage("shell", "-v", "0", "-c", program).strip()
+
+    def worker(self) -> "subprocess.Popen[bytes]":
+        """Start a worker in a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / f"worker-{secrets.token_hex(2)}.log").open("wb"),
+            start_new_session=True,
+        )
+
+    def noted(self) -> list[str]:
+        """Return whom the function was given so far."""
+        return self.seen.read_text().split() if self.seen.exists() else []
+
+    def wait_for(self, count: int, *, seconds: float = 60) -> None:
+        """Wait until the function has run for so many users."""
+        end = time.monotonic() + seconds
+        while len(set(self.noted())) < count:
+            assert time.monotonic() < end, f"only {len(set(self.noted()))} of {count}"
+            time.sleep(0.02)
+
+
+def kill(worker: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait(30)
+
+
+@pytest.fixture
+def installation(tmp_path):
+    if not redis_url():
+        pytest.skip("needs REDIS_URL")
+    made = Installation(tmp_path)
+    yield made
+    made.database.drop()
+
+
+def test_a_killed_worker_loses_no_event(installation):
+    installation.manage("migrate", "-v", "0")
+    installation.python(SET_UP)
+
+    first = installation.worker()
+    try:
+        installation.python(QUEUE.format(count=EVENTS))
+        installation.wait_for(5)
+    finally:
+        kill(first)
+    missing = EVENTS - len(set(installation.noted()))
+    assert missing > 0
+    assert int(installation.python(RELEASE)) >= missing
+
+    second = installation.worker()
+    try:
+        installation.wait_for(EVENTS)
+    finally:
+        kill(second)
+    names = installation.noted()
+    assert set(names) == {f"user-{number}" for number in range(EVENTS)}
+    # At least once, and twice only for what was under way.
+    assert len(names) <= EVENTS + 2

@@ -1,0 +1,1 @@
+"""How functions are run: one module for each kind of runner."""
