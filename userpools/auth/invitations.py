@@ -4,16 +4,19 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from userpools.audit import Actor, record_act
+from userpools.audit import Actor, act, record_act
 from userpools.auth import passwords
 from userpools.errors import (
     InvalidParameterException,
+    InvalidPasswordException,
+    PasswordHistoryPolicyViolationException,
     UnsupportedUserStateException,
 )
 from userpools.messaging import outbox
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
+from userpools.models.retry import in_transaction
 from userpools.services import users
-from userpools.services.attributes import Attributes, Writer, check_writes
+from userpools.services.attributes import Attributes, Writer, check_writes, merged
 from userpools.services.lookup import locked
 
 CONTACT = {Medium.SMS: "phone_number", Medium.EMAIL: "email"}
@@ -55,24 +58,30 @@ def invite(
         if password
         else None
     )
-    with transaction.atomic():
+    status = UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD
+    entry = act(
+        actor,
+        "AdminCreateUser",
+        pool_id=pool.pk,
+        resource=name.username,
+        after={"UserStatus": status, "Attributes": sorted(merged({}, name.attributes))},
+    )
+
+    def create() -> PoolUser:
         user = users.create_user(
             pool,
             name,
-            status=UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD,
+            status=status,
             password=record,
             force_alias=force_alias,
             taken_message="User account already exists",
+            entry=entry,
         )
         _post(user, password, recipients)
-        record_act(
-            actor,
-            "AdminCreateUser",
-            pool_id=pool.pk,
-            resource=user.username,
-            after={"UserStatus": user.status, "Attributes": sorted(user.attributes)},
-        )
-    return user
+        return user
+
+    # A user without a message is one statement, which needs no transaction around it.
+    return in_transaction(create)() if recipients and password else create()
 
 
 def allows_no_password(pool: UserPool) -> bool:
@@ -96,6 +105,11 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
         raise _not_invited(user)
     recipients = _recipients(user.attributes, invitation)
     password = _chosen(pool, invitation)
+    try:
+        passwords.check_history(pool, user, password)
+    except PasswordHistoryPolicyViolationException as exc:
+        # AdminCreateUser lists no error of its own for it.
+        raise InvalidPasswordException(exc.message) from exc
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
     with transaction.atomic():
         if locked(user).status != UserStatus.FORCE_CHANGE_PASSWORD:

@@ -2,20 +2,31 @@
 
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils import timezone
 
-from userpools.auth import passwords
+from userpools.auth import hidden, passwords, sign_up_session
+from userpools.auth.checks import DISABLED
 from userpools.errors import (
-    CodeMismatchException,
     ExpiredCodeException,
     InvalidParameterException,
+    InvalidPasswordException,
     NotAuthorizedException,
     UserNotFoundException,
 )
+from userpools.limits import Guard, take_guard
 from userpools.messaging import outbox
+from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
-from userpools.models import AppClient, CodePurpose, Medium, PoolUser, UserPool, UserStatus
+from userpools.models import (
+    AppClient,
+    CodePurpose,
+    Medium,
+    PoolUser,
+    UserPool,
+    UserStatus,
+    VerificationCode,
+)
+from userpools.models.retry import in_transaction
 from userpools.services import codes, users
 from userpools.services.attributes import (
     VERIFIED_FLAGS,
@@ -25,16 +36,28 @@ from userpools.services.attributes import (
     check_writes,
 )
 from userpools.services.lookup import find_user_or_none, locked
+from userpools.services.users import NewName, PasswordRecord
 
+# The phone goes before the address. Source: developer guide, "Signing up and confirming user
+# accounts".
 MEDIUM = {"phone_number": Medium.SMS, "email": Medium.EMAIL}
+# First factors that need no password, and the contact that each needs.
+OTP_CONTACT = {"SMS_OTP": "phone_number", "EMAIL_OTP": "email"}
+USER_AUTH = "ALLOW_USER_AUTH"
+NO_CODES = "Cannot resend codes. Auto verification not turned on."
+NO_CONTACT = "User has no email address or phone number that a code could be sent to."
 
 
 @dataclass(frozen=True, slots=True)
 class SignedUp:
-    """A new account, and where its confirmation code went; None where the pool sends none."""
+    """A new account, and where its confirmation code went; None where the pool sends none.
+
+    `session` is empty unless the client may sign the user in by USER_AUTH.
+    """
 
     user: PoolUser
     delivery: CodeDelivery | None
+    session: str
 
 
 def sign_up(client: AppClient, *, username: str, password: str, attributes: Attributes) -> SignedUp:
@@ -46,35 +69,88 @@ def sign_up(client: AppClient, *, username: str, password: str, attributes: Attr
     pool = client.pool
     if (pool.setting("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
-    name = users.new_name(pool, username, attributes)
+    name = _checked_name(client, username, attributes)
+    record = _record(client, name, password)
+    user, delivery = _create(pool, name, record)
+    session = sign_up_session.begin(client, user) if USER_AUTH in client.auth_flows else ""
+    return SignedUp(user, delivery, session)
+
+
+def _checked_name(client: AppClient, username: str, attributes: Attributes) -> NewName:
+    pool = client.pool
     check_writes(pool, attributes, writer=Writer.CLIENT, client=client, creating=True)
     if "preferred_username" in pool.alias_attributes and attributes.get("preferred_username"):
         raise InvalidParameterException(
             "preferred_username cannot be set at sign-up, since it is an alias of this user pool."
         )
+    name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
     check_required(pool, name.attributes)
+    return name
+
+
+def _record(client: AppClient, name: NewName, password: str) -> PasswordRecord | None:
+    pool = client.pool
     if not password:
-        raise InvalidParameterException("Password is required.")
-    passwords.check_policy(pool, password)
-    record = passwords.derive(pool, username=name.username, sub=name.sub, password=password)
-    with transaction.atomic():
-        user = users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record)
-        delivery = send_code(user)
-    return SignedUp(user, delivery)
+        if not _needs_no_password(client, name.attributes):
+            raise InvalidParameterException("Password is required.")
+        return None
+    try:
+        passwords.check_policy(pool, password)
+    except InvalidPasswordException:
+        # That the name is taken is said first; here alone it costs a query of its own.
+        users.refuse_taken(pool, name)
+        raise
+    return passwords.derive(pool, username=name.username, sub=name.sub, password=password)
 
 
-def confirmation_contact(pool: UserPool, user: PoolUser) -> str | None:
+def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
+    """Say whether the new user can sign in by a code alone, at a contact that sign-up verifies.
+
+    Source: API reference, SignUp, "Password".
+    """
+    pool = client.pool
+    policy = (pool.setting("Policies") or {}).get("SignInPolicy") or {}
+    contacts = [OTP_CONTACT.get(factor) for factor in policy.get("AllowedFirstAuthFactors") or []]
+    return USER_AUTH in client.auth_flows and any(
+        contact in pool.auto_verified_attributes and attributes.get(contact)
+        for contact in contacts
+        if contact is not None
+    )
+
+
+def _create(
+    pool: UserPool, name: NewName, record: PasswordRecord | None
+) -> tuple[PoolUser, CodeDelivery | None]:
+    if confirmation_mediums(pool):
+        return _create_and_send(pool, name, record)
+    return users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record), None
+
+
+@in_transaction
+def _create_and_send(
+    pool: UserPool, name: NewName, record: PasswordRecord | None
+) -> tuple[PoolUser, CodeDelivery | None]:
+    user = users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record)
+    return user, send_code(user, Kind.SIGN_UP)
+
+
+def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
+    """Return the mediums of confirmation codes, the preferred one first."""
+    return tuple(medium for name, medium in MEDIUM.items() if name in pool.auto_verified_attributes)
+
+
+def confirmation_contact(user: PoolUser) -> str | None:
     """Return the attribute that the code goes to: of those auto-verified, the phone first."""
-    for name in ("phone_number", "email"):
-        if name in pool.auto_verified_attributes and user.attributes.get(name):
+    for name in MEDIUM:
+        if name in user.pool.auto_verified_attributes and user.attributes.get(name):
             return name
     return None
 
 
-def send_code(user: PoolUser) -> CodeDelivery | None:
-    """Post a code in the caller's transaction; None where the pool verifies nothing."""
-    attribute = confirmation_contact(user.pool, user)
+def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
+    """Post a code in the caller's transaction; None where there is nowhere to send it."""
+    attribute = confirmation_contact(user)
     if attribute is None:
         return None
     destination = user.attributes[attribute]
@@ -83,45 +159,96 @@ def send_code(user: PoolUser) -> CodeDelivery | None:
         pool=user.pool,
         user=user,
         medium=MEDIUM[attribute],
-        kind="sign_up",
+        kind=kind,
         destination=destination,
         code=code,
         attribute_name=attribute,
     )
 
 
-def confirm_sign_up(client: AppClient, *, username: str, digits: str, force_alias: bool) -> None:
-    """Confirm an account with its code; the contact that got the code becomes verified.
+def resend_code(client: AppClient, username: str) -> CodeDelivery:
+    """Post another confirmation code, or where the client hides who exists, pretend to.
 
-    Raises ExpiredCodeException, CodeMismatchException, TooManyFailedAttemptsException,
-    NotAuthorizedException when already confirmed, AliasExistsException.
+    That an account is confirmed is told by every client, as SignUp tells that a name is taken.
+    Raises UserNotFoundException, InvalidParameterException, NotAuthorizedException,
+    LimitExceededException.
     """
     user = find_user_or_none(client.pool, username)
-    if user is None:
-        raise _unknown(client)
-    if user.status != UserStatus.UNCONFIRMED:
-        raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
-    code = codes.check(user, CodePurpose.SIGN_UP, digits)
-    with transaction.atomic():
-        row = locked(user)
-        attribute = next(
-            (name for name in MEDIUM if row.attributes.get(name) == code.destination), None
-        )
-        if attribute is None:
-            # The contact changed after the code was sent.
-            raise ExpiredCodeException(codes.EXPIRED)
-        codes.consume(code)
-        changed = PoolUser.objects.filter(pk=row.pk, status=UserStatus.UNCONFIRMED).update(
-            status=UserStatus.CONFIRMED, modified_at=timezone.now()
-        )
-        if not changed:
-            raise NotAuthorizedException(
-                f"User cannot be confirmed. Current status is {row.status}"
-            )
-        users.write_attributes(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
+    if user is None and not client.hides_unknown_users:
+        raise UserNotFoundException(hidden.UNKNOWN)
+    take_guard(Guard.RESEND_CONFIRMATION_CODE, hidden.guard_subject(client.pool, user, username))
+    return _resend_code(client, user, username)
 
 
-def _unknown(client: AppClient) -> Exception:
-    if client.hides_unknown_users:
-        return CodeMismatchException(codes.MISMATCH)
-    return UserNotFoundException("User does not exist.")
+@in_transaction
+def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
+    pool, hides = client.pool, client.hides_unknown_users
+    row = hidden.lock(pool, user, typed, CodePurpose.SIGN_UP)
+    if row is not None and not row.enabled and not hides:
+        raise NotAuthorizedException(DISABLED)
+    if row is not None and row.enabled and row.status != UserStatus.UNCONFIRMED:
+        raise InvalidParameterException("User is already confirmed.")
+    mediums = confirmation_mediums(pool)
+    if not mediums:
+        raise NotAuthorizedException(NO_CODES)
+    if row is not None and row.enabled:
+        delivery = send_code(row, Kind.RESEND_CODE)
+        if delivery is not None:
+            return delivery
+        if not hides:
+            raise InvalidParameterException(NO_CONTACT)
+    return hidden.pretend(
+        pool,
+        row,
+        typed,
+        purpose=CodePurpose.SIGN_UP,
+        kind=Kind.RESEND_CODE,
+        mediums=mediums,
+    )
+
+
+def confirm_sign_up(
+    client: AppClient, *, username: str, digits: str, force_alias: bool, session: str = ""
+) -> str:
+    """Confirm an account with its code; the contact that got the code becomes verified.
+
+    Returns the Session to sign in with where SignUp's is given, else nothing. Raises
+    UserNotFoundException, ExpiredCodeException, CodeMismatchException, AliasExistsException,
+    TooManyFailedAttemptsException, and NotAuthorizedException when already confirmed or for a bad
+    session.
+    """
+    user = find_user_or_none(client.pool, username)
+    if user is None and not client.hides_unknown_users:
+        raise UserNotFoundException(hidden.UNKNOWN)
+    if user is not None and user.status != UserStatus.UNCONFIRMED:
+        raise _confirmed(user)
+    begun = sign_up_session.unseal(session, client=client) if session else None
+    if begun is not None:
+        begun.check_user(user)
+    code = hidden.check_code(client.pool, user, username, CodePurpose.SIGN_UP, digits)
+    assert user is not None  # noqa: S101 - nobody's code matches
+    medium = _confirm(user, code, force_alias=force_alias)
+    return sign_up_session.confirmed(client, begun, user, medium) if begun else ""
+
+
+@in_transaction
+def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Medium:
+    row = locked(user)
+    if row.status != UserStatus.UNCONFIRMED:
+        raise _confirmed(row)
+    codes.consume(code)
+    attribute = next(
+        (name for name in MEDIUM if row.attributes.get(name) == code.destination), None
+    )
+    if attribute is None:
+        # The contact changed after the code was sent.
+        raise ExpiredCodeException(codes.EXPIRED)
+    PoolUser.objects.filter(pk=row.pk).update(
+        status=UserStatus.CONFIRMED, modified_at=timezone.now()
+    )
+    users.write_locked(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
+    return MEDIUM[attribute]
+
+
+def _confirmed(user: PoolUser) -> NotAuthorizedException:
+    return NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")

@@ -6,9 +6,20 @@ from userpools.operations import (
     groups,
     mfa_config,
     pools,
+    profile,
     self_service,
     tags,
     users,
 )
 
-__all__ = ["auth", "clients", "groups", "mfa_config", "pools", "self_service", "tags", "users"]
+__all__ = [
+    "auth",
+    "clients",
+    "groups",
+    "mfa_config",
+    "pools",
+    "profile",
+    "self_service",
+    "tags",
+    "users",
+]

@@ -1,16 +1,17 @@
 """What people do with their own account, through their application."""
 
-from userpools import shapes
+from userpools.auth import recovery
 from userpools.auth.secret_hash import check_secret_hash
 from userpools.auth.sign_up import confirm_sign_up as confirm
+from userpools.auth.sign_up import resend_code
 from userpools.auth.sign_up import sign_up as register
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.models import AppClient
+from userpools.operations.subjects import signed_in
 from userpools.services import users
 from userpools.services.attributes import from_wire
 from userpools.shapes import Shape
-from userpools.tokens.verify import verify_access_token
 
 
 @operation("SignUp", category=Category.USER_CREATION)
@@ -37,6 +38,7 @@ def sign_up(
         "UserConfirmed": False,
         "UserSub": str(done.user.sub),
         "CodeDeliveryDetails": done.delivery.wire() if done.delivery else None,
+        "Session": done.session or None,
     }
 
 
@@ -57,28 +59,84 @@ def confirm_sign_up(
     """Confirm an account with the code that was sent."""
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
-    confirm(
+    made = confirm(
         client,
         username=username,
         digits=confirmation_code,
         force_alias=force_alias_creation,
+        session=session,
+    )
+    return {"Session": made or None}
+
+
+@operation("ResendConfirmationCode", category=Category.USER_CREATION)
+def resend_confirmation_code(
+    call: Call,
+    *,
+    client_id: str,
+    username: str,
+    secret_hash: str = "",
+    user_context_data: Shape | None = None,
+    analytics_metadata: Shape | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Send another code to confirm an account with; the one before is void."""
+    client = AppClient.cached(client_id)
+    check_secret_hash(client, username, secret_hash)
+    return {"CodeDeliveryDetails": resend_code(client, username).wire()}
+
+
+@operation("ForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
+def forgot_password(
+    call: Call,
+    *,
+    client_id: str,
+    username: str,
+    secret_hash: str = "",
+    user_context_data: Shape | None = None,
+    analytics_metadata: Shape | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Send a code to set a new password with, to the contact that the pool recovers by."""
+    client = AppClient.cached(client_id)
+    check_secret_hash(client, username, secret_hash)
+    return {"CodeDeliveryDetails": recovery.forgot_password(client, username).wire()}
+
+
+@operation("ConfirmForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
+def confirm_forgot_password(
+    call: Call,
+    *,
+    client_id: str,
+    username: str,
+    confirmation_code: str,
+    password: str,
+    secret_hash: str = "",
+    user_context_data: Shape | None = None,
+    analytics_metadata: Shape | None = None,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Set a new password with the code that was sent."""
+    client = AppClient.cached(client_id)
+    check_secret_hash(client, username, secret_hash)
+    recovery.confirm_forgot_password(
+        client, username=username, digits=confirmation_code, password=password
     )
     return {}
 
 
-@operation("GetUser", category=Category.USER_READ)
-def get_user(call: Call, *, access_token: str) -> Shape:
-    """Return the signed-in user's own profile: attributes that the client may read."""
-    context = verify_access_token(access_token)
-    readable = context.client.readable_attributes
-    return {
-        "Username": context.user.username,
-        "UserAttributes": shapes.attribute_list(context.user, only=readable | {"sub"}),
-    }
+@operation("ChangePassword", category=Category.USER_ACCOUNT_RECOVERY)
+def change_password(
+    call: Call, *, proposed_password: str, access_token: str, previous_password: str = ""
+) -> Shape:
+    """Replace the signed-in user's password."""
+    context = signed_in(call, access_token)
+    recovery.change_password(context.user, previous=previous_password, proposed=proposed_password)
+    return {}
 
 
 @operation("GlobalSignOut", category=Category.USER_TOKEN)
 def global_sign_out(call: Call, *, access_token: str) -> Shape:
     """End every session of the signed-in user, this one included."""
-    users.sign_out_everywhere(verify_access_token(access_token).user)
+    users.sign_out_everywhere(signed_in(call, access_token).user)
     return {}

@@ -2,25 +2,30 @@
 
 from typing import Any
 
-from django.db import transaction
-
 from userpools import paging, shapes
 from userpools.audit import Actor, record_act
-from userpools.auth import passwords
+from userpools.auth import passwords, recovery
 from userpools.auth.invitations import Invitation, invite, renew
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.errors import InvalidParameterException
 from userpools.models import PoolUser, UserPool
+from userpools.models.retry import in_transaction
+from userpools.operations import subjects
 from userpools.operations.user_filter import parse_filter
-from userpools.services import users
-from userpools.services.attributes import Writer, check_writes, from_wire
-from userpools.services.lookup import find_user
+from userpools.services import contacts, users
+from userpools.services.attributes import (
+    Attributes,
+    Writer,
+    check_writes,
+    from_wire,
+    removals,
+)
 from userpools.shapes import Shape
 
 
 def _user(call: Call, user_pool_id: str, username: str) -> PoolUser:
-    return find_user(UserPool.objects.for_call(call, user_pool_id), username)
+    return subjects.named(call, UserPool.objects.for_call(call, user_pool_id), username)
 
 
 @operation("AdminCreateUser", category=Category.USER_CREATION)
@@ -45,7 +50,7 @@ def admin_create_user(
         silent=message_action == "SUPPRESS",
     )
     if message_action == "RESEND":
-        user = renew(pool, find_user(pool, username), invitation, actor=Actor.of(call))
+        user = renew(pool, subjects.named(call, pool, username), invitation, actor=Actor.of(call))
     else:
         # Whether the name is taken is for the database's constraint to say.
         user = invite(
@@ -88,9 +93,10 @@ def list_users(
     for name in attributes_to_get or ():
         if name not in pool.schema_by_name:
             raise InvalidParameterException("One or more requested attributes do not exist")
-    rows = parse_filter(pool, filter)
+    found = parse_filter(pool, filter)
     page = paging.paginate(
-        rows,
+        found.users,
+        start=found.start,
         limit=limit,
         token=pagination_token,
         scope=f"ListUsers:{pool.pk}:{filter}",
@@ -114,9 +120,7 @@ def admin_update_user_attributes(
     user = _user(call, user_pool_id, username)
     changes = from_wire(user_attributes)
     check_writes(user.pool, changes, writer=Writer.ADMIN)
-    with transaction.atomic():
-        users.write_attributes(user, changes)
-        _audit(call, user, "AdminUpdateUserAttributes", after=sorted(changes))
+    _write(call, user, changes, after=sorted(changes))
     return {}
 
 
@@ -126,10 +130,16 @@ def admin_delete_user_attributes(
 ) -> Shape:
     """Remove attributes."""
     user = _user(call, user_pool_id, username)
-    with transaction.atomic():
-        users.delete_attributes(user, user_attribute_names)
-        _audit(call, user, "AdminDeleteUserAttributes", before=user_attribute_names)
+    changes = removals(user_attribute_names)
+    check_writes(user.pool, changes, writer=Writer.ADMIN)
+    _write(call, user, changes, before=sorted(changes))
     return {}
+
+
+@in_transaction
+def _write(call: Call, user: PoolUser, changes: Attributes, **audited: list[str]) -> None:
+    contacts.write(user, changes, writer=Writer.ADMIN)
+    _audit(call, user, call.operation, **audited)
 
 
 def _audit(call: Call, user: PoolUser, action: str, before: Any = None, after: Any = None) -> None:
@@ -184,6 +194,19 @@ def admin_set_user_password(
     """Set a password; without `permanent` the user must change it at the next sign-in."""
     user = _user(call, user_pool_id, username)
     passwords.set_password(user.pool, user, password, permanent=permanent, actor=Actor.of(call))
+    return {}
+
+
+@operation("AdminResetUserPassword", category=Category.USER_ACCOUNT_RECOVERY)
+def admin_reset_user_password(
+    call: Call,
+    *,
+    user_pool_id: str,
+    username: str,
+    client_metadata: dict[str, str] | None = None,
+) -> Shape:
+    """Have a user reset the password, and send the code that does it."""
+    recovery.require_reset(_user(call, user_pool_id, username), actor=Actor.of(call))
     return {}
 
 

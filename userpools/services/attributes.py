@@ -40,6 +40,11 @@ def to_wire(attributes: Attributes) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in attributes.items()]
 
 
+def removals(names: Iterable[str]) -> Attributes:
+    """Return the changes that remove attributes. Source: API reference, UpdateUserAttributes."""
+    return dict.fromkeys(names, "")
+
+
 def check_writes(
     pool: UserPool,
     attributes: Attributes,
@@ -68,6 +73,7 @@ def check_writes(
     if problems:
         raise InvalidParameterException(problems[0] if len(problems) == 1 else _joined(problems))
     _check_contacts(attributes)
+    _check_preferred_username(pool, attributes)
 
 
 def _joined(problems: list[str]) -> str:
@@ -159,8 +165,12 @@ CHECKS = {
 
 
 def is_email(value: str) -> bool:
-    """Say whether a value has the form of an e-mail address."""
-    return bool(EMAIL.fullmatch(value))
+    """Say whether a value has the form of an e-mail address, without invisible characters.
+
+    These are the characters that no Username may have either: nobody could sign in with them, and
+    addresses that differ by them alone look the same.
+    """
+    return value.isprintable() and bool(EMAIL.fullmatch(value))
 
 
 def is_phone(value: str) -> bool:
@@ -173,6 +183,28 @@ def _check_contacts(attributes: Attributes) -> None:
         raise InvalidParameterException("Invalid email address format.")
     if attributes.get("phone_number") and not is_phone(attributes["phone_number"]):
         raise InvalidParameterException("Invalid phone number format.")
+
+
+def _check_preferred_username(pool: UserPool, attributes: Attributes) -> None:
+    """Keep an alias that nobody verifies from passing for a contact, or for another alias."""
+    name = attributes.get("preferred_username")
+    aliases = pool.alias_attributes
+    if not name or "preferred_username" not in aliases:
+        return
+    for contact, words, has_form in (
+        ("email", "email", is_email),
+        ("phone_number", "phone number", is_phone),
+    ):
+        if contact in aliases and has_form(name):
+            raise InvalidParameterException(
+                f"preferred_username cannot be of {words} format, since user pool is configured"
+                f" for {words} alias."
+            )
+    if not name.isprintable() or " " in name:
+        raise InvalidParameterException(
+            f"{SCHEMA_ERROR}preferred_username: "
+            "An alias cannot have spaces or invisible characters.\n"
+        )
 
 
 def missing_required(pool: UserPool, attributes: Mapping[str, str]) -> list[str]:

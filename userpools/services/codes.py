@@ -1,5 +1,7 @@
 """Verification codes: random, hashed, counted before the comparison, used once."""
 
+import os
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db.models import Case, F, Q, Value, When
@@ -7,10 +9,13 @@ from django.utils import timezone
 
 from userpools import ids, sealing
 from userpools.errors import (
+    AwsError,
     CodeMismatchException,
     ExpiredCodeException,
+    LimitExceededException,
     TooManyFailedAttemptsException,
 )
+from userpools.limits import ATTEMPTS_EXCEEDED, Guess, guesses_an_hour
 from userpools.models import CodePurpose, PoolUser, VerificationCode
 from userpools.sealing import Purpose
 
@@ -22,11 +27,10 @@ LIFETIME = {
     CodePurpose.VERIFY_ATTRIBUTE: timedelta(hours=24),
     CodePurpose.RESET_PASSWORD: timedelta(hours=1),
 }
-# Guesses in an hour. Source: user pools quotas, "Rate limits on unauthenticated operations".
-TRIES_AN_HOUR = {
-    CodePurpose.SIGN_UP: 15,
-    CodePurpose.VERIFY_ATTRIBUTE: 15,
-    CodePurpose.RESET_PASSWORD: 15,
+GUESSES = {
+    CodePurpose.SIGN_UP: Guess.CONFIRM_SIGN_UP,
+    CodePurpose.VERIFY_ATTRIBUTE: Guess.VERIFY_USER_ATTRIBUTE,
+    CodePurpose.RESET_PASSWORD: Guess.CONFIRM_FORGOT_PASSWORD,
 }
 HOUR = timedelta(hours=1)
 
@@ -36,29 +40,56 @@ def _bound(code: VerificationCode, digits: str) -> bytes:
     return "\x00".join(parts).encode()
 
 
-def issue(user: PoolUser, purpose: CodePurpose, *, destination: str, attribute: str = "") -> str:
+def issue(
+    user: PoolUser,
+    purpose: CodePurpose,
+    *,
+    destination: str,
+    attribute: str = "",
+    is_pending: bool = False,
+) -> str:
     """Make a code for a destination and return it in clear; the older one of the purpose is void.
 
-    Runs in the caller's transaction. The hour's count of guesses goes on.
+    Runs in the caller's transaction. The hour's count of guesses goes on. With `is_pending` the
+    destination is a value that the user gets only by this code.
     """
     digits = ids.new_numeric_code()
-    now = timezone.now()
     row = VerificationCode(
         user=user,
         purpose=purpose,
         attribute=attribute,
         destination=destination,
-        created_at=now,
-        expires_at=now + LIFETIME[purpose],
+        is_pending=is_pending,
     )
-    row.code_hash = sealing.keyed_hash(Purpose.CODE, _bound(row, digits))
+    _put(row, _bound(row, digits))
+    return digits
+
+
+def hold_place(user: PoolUser, purpose: CodePurpose) -> None:
+    """Put what nobody can guess where a code would be, for a user who is only told that one went.
+
+    Guesses are answered as if there were a code. An older code of the purpose is void.
+    """
+    _put(VerificationCode(user=user, purpose=purpose), os.urandom(32))
+
+
+def _put(row: VerificationCode, secret: bytes) -> None:
+    row.created_at = timezone.now()
+    row.expires_at = row.created_at + LIFETIME[CodePurpose(row.purpose)]
+    row.code_hash = sealing.keyed_hash(Purpose.CODE, secret)
     VerificationCode.objects.bulk_create(
         [row],
         update_conflicts=True,
         unique_fields=["user", "purpose", "attribute"],
-        update_fields=["destination", "code_hash", "created_at", "expires_at", "used_at"],
+        update_fields=[
+            "destination",
+            "is_pending",
+            "code_hash",
+            "created_at",
+            "expires_at",
+            "used_at",
+        ],
     )
-    return digits
 
 
 def check(
@@ -67,25 +98,46 @@ def check(
     """Return the live code that `digits` matches, not yet used up.
 
     Call it outside a transaction: the guess is counted even when the answer is an error. Raises
-    ExpiredCodeException, CodeMismatchException or TooManyFailedAttemptsException.
+    ExpiredCodeException, CodeMismatchException, and after too many guesses in the hour
+    TooManyFailedAttemptsException for a sign-up, else LimitExceededException.
     """
-    rows = VerificationCode.objects.filter(user=user, purpose=purpose, attribute=attribute)
-    code = rows.first()
+    code = newest(user, purpose, attribute=attribute)
     if code is None:
         raise ExpiredCodeException(EXPIRED)
+    return check_newest(code, digits)
+
+
+def newest(user: PoolUser, purpose: CodePurpose, *, attribute: str = "") -> VerificationCode | None:
+    """Return the last code of the purpose, whatever became of it; None if there was none."""
+    return VerificationCode.objects.filter(user=user, purpose=purpose, attribute=attribute).first()
+
+
+def check_newest(code: VerificationCode, digits: str) -> VerificationCode:
+    """Do what `check` does, with a code that was read already."""
+    purpose = CodePurpose(code.purpose)
     now = timezone.now()
     fresh_hour = Q(tries_since__isnull=True) | Q(tries_since__lte=now - HOUR)
-    counted = rows.filter(fresh_hour | Q(tries__lt=TRIES_AN_HOUR[purpose])).update(
+    row = VerificationCode.objects.filter(pk=code.pk)
+    counted = row.filter(fresh_hour | Q(tries__lt=guesses_an_hour(GUESSES[purpose]))).update(
         tries=Case(When(fresh_hour, then=Value(1)), default=F("tries") + 1),
         tries_since=Case(When(fresh_hour, then=Value(now)), default=F("tries_since")),
     )
     if not counted:
-        raise TooManyFailedAttemptsException(TOO_MANY)
+        raise too_many(purpose)
+    holds = sealing.keyed_hash_matches(Purpose.CODE, _bound(code, digits), bytes(code.code_hash))
     if code.used_at is not None or code.expires_at <= now:
         raise ExpiredCodeException(EXPIRED)
-    if not sealing.keyed_hash_matches(Purpose.CODE, _bound(code, digits), bytes(code.code_hash)):
+    if not holds:
         raise CodeMismatchException(MISMATCH)
     return code
+
+
+def too_many(purpose: CodePurpose) -> AwsError:
+    """Make the error for more guesses than an hour allows."""
+    # VerifyUserAttribute lists no other error for it than the limit of a user.
+    if purpose == CodePurpose.SIGN_UP:
+        return TooManyFailedAttemptsException(TOO_MANY)
+    return LimitExceededException(ATTEMPTS_EXCEEDED)
 
 
 def consume(code: VerificationCode) -> None:
@@ -95,3 +147,29 @@ def consume(code: VerificationCode) -> None:
     ).update(used_at=timezone.now())
     if not used:
         raise ExpiredCodeException(EXPIRED)
+
+
+def pending(user: PoolUser, attribute: str) -> VerificationCode | None:
+    """Return the live code of a value that waits to become the user's; None when none waits."""
+    return VerificationCode.objects.filter(
+        user=user,
+        purpose=CodePurpose.VERIFY_ATTRIBUTE,
+        attribute=attribute,
+        is_pending=True,
+        used_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    ).first()
+
+
+def void(user: PoolUser, former: Mapping[str, str]) -> None:
+    """End every code that belongs to contacts whose values are `former`, whatever it was for.
+
+    Runs in the transaction that changes the contacts. Rows stay, for their count of guesses.
+    """
+    concerned = Q(attribute__in=list(former))
+    destinations = [value for value in former.values() if value]
+    if destinations:
+        concerned |= Q(destination__in=destinations)
+    VerificationCode.objects.filter(concerned, user=user, used_at__isnull=True).update(
+        used_at=timezone.now()
+    )

@@ -38,13 +38,20 @@ class Column:
     name: str
     purpose: Purpose
     context: Context
+    # What a row is bound to beside itself, to be read along with it.
+    related: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.model.__name__}.{self.name}"
 
     def rows(self) -> models.QuerySet[Row]:
         """Rows that hold a value, in the order of their keys."""
-        return self.model._default_manager.filter(**{f"{self.name}__isnull": False}).order_by("pk")
+        found = self.model._default_manager.filter(**{f"{self.name}__isnull": False})
+        return (
+            found.select_related(*self.related).order_by("pk")
+            if self.related
+            else found.order_by("pk")
+        )
 
     def value(self, row: Row) -> bytes:
         """Return the sealed value of a row."""
@@ -72,14 +79,19 @@ def _by_key(row: Row) -> str:
 
 # Every sealed column of every table. Keyed hashes of codes are not here: a hash names its key and
 # cannot be made anew, and a code outlives a rotation by its own short life alone.
-COLUMNS: tuple[Column, ...] = (
+COLUMNS: list[Column] = [
     Column(SigningKey, "private_sealed", Purpose.SIGNING_KEY, _bound),
     Column(ClientSecret, "sealed", Purpose.CLIENT_SECRET, _by_key),
     Column(AccessKey, "secret_sealed", Purpose.ACCESS_KEY, _bound),
     Column(PoolUser, "password_sealed", Purpose.PASSWORD, _bound),
-    Column(PastPassword, "sealed", Purpose.PASSWORD, _bound),
+    Column(PastPassword, "sealed", Purpose.PASSWORD, _bound, related=("user",)),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
-)
+]
+
+
+def register(*columns: Column) -> None:
+    """Add the sealed columns of an application above; once, as it starts."""
+    COLUMNS.extend(columns)
 
 
 def verify() -> None:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from userpools.audit import Actor, record_act
+from userpools.audit import Actor, act, insert_act, record_act
 from userpools.errors import (
     AliasExistsException,
     AwsError,
@@ -17,11 +17,14 @@ from userpools.errors import (
     NotAuthorizedException,
     UsernameExistsException,
 )
-from userpools.models import PoolUser, UserAlias, UserPool, UserStatus
-from userpools.models.user import insert_user
+from userpools.models import AuditEntry, PoolUser, UserAlias, UserPool, UserStatus
+from userpools.models.retry import in_transaction
+from userpools.models.statements import Together
+from userpools.models.user import confirm_user, insert_user
 from userpools.services import attributes as attribute_rules
+from userpools.services import codes
 from userpools.services.attributes import VERIFIED_FLAGS, Attributes
-from userpools.services.lookup import as_sub, canonical, locked
+from userpools.services.lookup import as_sub, canonical, find_user_or_none, locked
 
 CONTACTS = {"email": attribute_rules.is_email, "phone_number": attribute_rules.is_phone}
 USERNAME_SHAPE = {
@@ -29,6 +32,11 @@ USERNAME_SHAPE = {
     ("phone_number",): "Username should be a phone number.",
     ("email", "phone_number"): "Username should be either an email or a phone number.",
 }
+# In bytes: what an index holds. Folding may make a key longer than its value.
+LONGEST_ALIAS = 2048
+
+insert_audited = Together(insert_user, insert_act)
+confirm_audited = Together(confirm_user, insert_act)
 
 
 class NameTaken(AwsError):
@@ -99,8 +107,9 @@ def create_user(
     password: PasswordRecord | None = None,
     force_alias: bool = False,
     taken_message: str = "User already exists",
+    entry: AuditEntry | None = None,
 ) -> PoolUser:
-    """Insert the user with its aliases in one transaction.
+    """Insert the user with its aliases, and the audit entry if there is one: all or nothing.
 
     Raises UsernameExistsException or AliasExistsException; the database's constraints decide. With
     `force_alias` a verified contact moves here from the user who had it.
@@ -117,15 +126,28 @@ def create_user(
     if not pool.username_attributes:
         _refuse_anothers_sub(user, name.username, UsernameExistsException(taken_message))
     try:
-        # No savepoint: what fails here ends the caller's transaction too.
-        with transaction.atomic(savepoint=False):
-            insert_user.run(user)
-            sync_aliases(user, force=force_alias, creating=True)
+        if not (pool.alias_attributes or pool.username_attributes):
+            _insert(user, entry)
+        else:
+            _insert_with_aliases(user, entry, force_alias=force_alias)
     except IntegrityError as exc:
         raise UsernameExistsException(taken_message) from exc
     except NameTaken as exc:
         raise UsernameExistsException(taken_message) from exc
     return user
+
+
+def _insert(user: PoolUser, entry: AuditEntry | None) -> None:
+    if entry is None:
+        insert_user.run(user)
+    else:
+        insert_audited.run((user,), entry)
+
+
+@in_transaction
+def _insert_with_aliases(user: PoolUser, entry: AuditEntry | None, *, force_alias: bool) -> None:
+    _insert(user, entry)
+    sync_aliases(user, force=force_alias, creating=True)
 
 
 def _refuse_anothers_sub(user: PoolUser, name: str, error: AwsError) -> None:
@@ -176,6 +198,11 @@ def _own(user: PoolUser, kind: str, key: str, *, known: UserAlias | None, force:
         _take_over(user, kind, key)
     if kind == "preferred_username":
         _refuse_anothers_sub(user, user.attributes[kind], _taken(user.pool, kind))
+    if len(key.encode()) > LONGEST_ALIAS:
+        raise InvalidParameterException(
+            f"{attribute_rules.SCHEMA_ERROR}{kind}: "
+            f"String must be no longer than {LONGEST_ALIAS} characters\n"
+        )
     row = known or UserAlias(pool=user.pool, user=user, kind=kind)
     row.key = key
     try:
@@ -193,58 +220,70 @@ def _taken(pool: UserPool, kind: str) -> AwsError:
     return AliasExistsException(f"An account with the {kind} already exists.")
 
 
+def refuse_taken(pool: UserPool, name: NewName) -> None:
+    """Raise UsernameExistsException if somebody has the name; whoever creates users asks the
+    constraints, which `create_user` does.
+    """
+    if not pool.username_attributes:
+        if find_user_or_none(pool, name.username):
+            raise UsernameExistsException
+        return
+    for kind in pool.username_attributes:
+        value = name.attributes.get(kind)
+        if value and find_user_or_none(pool, value):
+            raise _taken(pool, kind)
+
+
 def _take_over(user: PoolUser, kind: str, key: str) -> None:
     """Move an alias away from the user who has it; the value stays theirs, unverified."""
-    alias = (
-        UserAlias.objects.select_for_update()
-        .filter(pool_id=user.pool_id, key=key, kind=kind)
-        .exclude(user_id=user.pk)
-        .first()
-    )
+    aliases = UserAlias.objects.filter(pool_id=user.pool_id, key=key, kind=kind)
+    alias = aliases.exclude(user_id=user.pk).first()
     if alias is None:
         return
-    owner = PoolUser.objects.select_for_update().get(pk=alias.user_id)
+    # The owner first, as everybody who changes aliases does, and the alias under that lock.
+    owner = PoolUser.objects.select_for_update().filter(pk=alias.user_id).first()
+    moved, _ = aliases.filter(pk=alias.pk).delete()
+    if owner is None or not moved:
+        return
     owner.attributes = {**owner.attributes, VERIFIED_FLAGS[kind]: "false"}
     owner.modified_at = timezone.now()
     owner.save(update_fields=["attributes", "modified_at"])
-    alias.delete()
 
 
+@in_transaction
 def write_attributes(user: PoolUser, changes: Attributes, *, force_alias: bool = False) -> PoolUser:
     """Write checked attribute changes under the row's lock; return the row as it is now.
 
-    Runs in a transaction of its own or the caller's. AliasExistsException when an alias is taken.
+    Sends nothing: see `contacts.write`. AliasExistsException when an alias is taken.
     """
-    with transaction.atomic():
-        row = locked(user)
-        row.attributes = attribute_rules.merged(row.attributes, changes)
-        row.modified_at = timezone.now()
-        row.save(update_fields=["attributes", "modified_at"])
-        try:
-            sync_aliases(row, force=force_alias)
-        except UsernameExistsException as exc:
-            raise AliasExistsException(exc.message) from exc
+    row = locked(user)
+    write_locked(row, changes, force_alias=force_alias)
     return row
 
 
-def delete_attributes(user: PoolUser, names: list[str]) -> PoolUser:
-    """Remove attributes; InvalidParameterException for required or reserved ones."""
-    schema = user.pool.schema_by_name
-    for name in names:
-        if name not in schema:
-            raise InvalidParameterException(
-                f"{attribute_rules.SCHEMA_ERROR}{name}: Attribute does not exist in the schema.\n"
-            )
-        definition = schema[name]
-        if (
-            definition.get("Required")
-            or name in user.pool.username_attributes
-            or name in attribute_rules.RESERVED
-        ):
-            raise InvalidParameterException(f"user.{name}: Attribute cannot be deleted.\n")
-        if not definition.get("Mutable", True):
-            raise InvalidParameterException(f"user.{name}: Attribute cannot be updated.\n")
-    return write_attributes(user, dict.fromkeys(names, ""))
+def write_locked(row: PoolUser, changes: Attributes, *, force_alias: bool = False) -> None:
+    """Write checked attribute changes to a row that the caller's transaction has locked.
+
+    Codes for a contact that changes are void from then on. AliasExistsException when an alias is
+    taken; with `force_alias`, a verified contact moves here from the user who had it.
+    """
+    present, aliases = row.attributes, wanted_aliases(row)
+    row.attributes = attribute_rules.merged(present, changes)
+    row.modified_at = timezone.now()
+    row.save(update_fields=["attributes", "modified_at"])
+    former = {
+        contact: present.get(contact, "")
+        for contact in VERIFIED_FLAGS
+        if contact in changes and changes[contact] != present.get(contact)
+    }
+    if former:
+        codes.void(row, former)
+    if wanted_aliases(row) == aliases:
+        return
+    try:
+        sync_aliases(row, force=force_alias)
+    except UsernameExistsException as exc:
+        raise AliasExistsException(exc.message) from exc
 
 
 def _act(user: PoolUser, actor: Actor, action: str, before: Any = None, after: Any = None) -> None:
@@ -285,21 +324,18 @@ def sign_out_everywhere(user: PoolUser, *, actor: Actor | None = None) -> None:
 
 def confirm(user: PoolUser, *, actor: Actor) -> None:
     """Confirm a user without a code; NotAuthorizedException unless UNCONFIRMED."""
-    with transaction.atomic():
-        changed = PoolUser.objects.filter(pk=user.pk, status=UserStatus.UNCONFIRMED).update(
-            status=UserStatus.CONFIRMED, modified_at=timezone.now()
-        )
-        if not changed:
+    entry = act(actor, "AdminConfirmSignUp", pool_id=user.pool_id, resource=user.username)
+    if not confirm_audited.run((timezone.now(), user.pk), entry):
+        with transaction.atomic():
             row = locked(user)
-            raise NotAuthorizedException(
-                f"User cannot be confirmed. Current status is {row.status}"
-            )
-        _act(user, actor, "AdminConfirmSignUp")
+        raise NotAuthorizedException(f"User cannot be confirmed. Current status is {row.status}")
 
 
+@in_transaction
 def delete(user: PoolUser, *, actor: Actor | None = None) -> None:
-    """Delete the user and all that hangs on it; the name is free at once."""
-    with transaction.atomic():
-        if actor is not None:
-            _act(user, actor, "AdminDeleteUser")
-        user.delete()
+    """Delete the user and all that hangs on it; the name is free at once. Audited for an actor."""
+    # Locked before what hangs on it, as everybody does who changes a user.
+    row = locked(user)
+    if actor is not None:
+        _act(row, actor, "AdminDeleteUser")
+    row.delete()

@@ -12,8 +12,17 @@ from django.utils import timezone
 
 from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
+from userpools.auth import sign_up_session
 from userpools.auth.secret_hash import secret_hash
-from userpools.models import KeyUse, Message, PoolUser, SigningKey, UserPool, VerificationCode
+from userpools.models import (
+    AppClient,
+    KeyUse,
+    Message,
+    PoolUser,
+    SigningKey,
+    UserPool,
+    VerificationCode,
+)
 from userpools.tokens import keys
 from userpools.tokens.keys import keys_of
 
@@ -181,7 +190,227 @@ def test_the_phone_gets_the_code_before_the_address(idp, make_pool, make_client,
     assert message["to"] == "+4915112345678"
 
 
+def test_a_taken_name_is_told_before_a_weak_password(idp, client, user, make_pool, make_client):
+    members = {"Username": "ana", "Password": "weak-password"}
+    refused(idp, "UsernameExistsException", idp.sign_up, ClientId=client.client_id, **members)
+    by_email = make_client(make_pool(UsernameAttributes=["email"]))
+    members = {"ClientId": by_email.client_id, "Username": "eva@example.com"}
+    idp.sign_up(**members, Password=PASSWORD)
+    said = refused(idp, "UsernameExistsException", idp.sign_up, **members, Password="weak-password")
+    assert said == "An account with the given email already exists."
+    members["Username"] = "ida@example.com"
+    refused(idp, "InvalidPasswordException", idp.sign_up, **members, Password="weak-password")
+
+
+def test_the_schema_is_checked_before_the_name(idp, make_pool, make_client):
+    client = make_client(make_pool(UsernameAttributes=["email"]))
+    said = refused(
+        idp,
+        "InvalidParameterException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="no-address",
+        Password=PASSWORD,
+        UserAttributes=listed(shoe="42"),
+    )
+    assert said.endswith("Type for attribute {shoe} could not be determined")
+
+
+def test_sign_up_costs_a_handful_of_statements(idp, verifying, django_assert_max_num_queries):
+    AppClient.cached(verifying.client_id)
+    with django_assert_max_num_queries(5):
+        idp.sign_up(
+            ClientId=verifying.client_id,
+            Username="eva",
+            Password=PASSWORD,
+            UserAttributes=listed(email="eva@example.com"),
+        )
+
+
+# Signing up without a password
+
+FLOWS = ["ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+
+
+def factors(*names):
+    return {"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", *names]}}}
+
+
+@pytest.mark.parametrize(
+    ("members", "flows", "attributes"),
+    [
+        (factors(), FLOWS, {"email": "eva@example.com"}),
+        (factors("EMAIL_OTP"), FLOWS[1:], {"email": "eva@example.com"}),
+        (factors("EMAIL_OTP"), FLOWS, {}),
+        (factors("EMAIL_OTP"), FLOWS, {"phone_number": "+4915112345678"}),
+        (factors("SMS_OTP"), FLOWS, {"email": "eva@example.com"}),
+        (factors("WEB_AUTHN"), FLOWS, {"email": "eva@example.com"}),
+    ],
+    ids=["no factor", "no flow", "no contact", "another contact", "another factor", "passkey"],
+)
+def test_a_password_is_needed_unless_a_code_can_replace_it(
+    idp, make_pool, make_client, members, flows, attributes
+):
+    pool = make_pool(AutoVerifiedAttributes=["email"], **members)
+    client = make_client(pool, ExplicitAuthFlows=flows)
+    said = refused(
+        idp,
+        "InvalidParameterException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        UserAttributes=listed(**attributes),
+    )
+    assert said == "Password is required."
+
+
+def test_a_contact_that_is_not_verified_replaces_no_password(idp, make_pool, make_client):
+    client = make_client(make_pool(**factors("EMAIL_OTP")), ExplicitAuthFlows=FLOWS)
+    said = refused(
+        idp,
+        "InvalidParameterException",
+        idp.sign_up,
+        ClientId=client.client_id,
+        Username="eva",
+        UserAttributes=listed(email="eva@example.com"),
+    )
+    assert said == "Password is required."
+
+
+@pytest.fixture
+def passwordless(make_pool, make_client):
+    pool = make_pool(AutoVerifiedAttributes=["email"], **factors("EMAIL_OTP"))
+    return make_client(pool, ExplicitAuthFlows=FLOWS)
+
+
+@pytest.fixture
+def begun(idp, passwordless):
+    return idp.sign_up(
+        ClientId=passwordless.client_id,
+        Username="eva",
+        UserAttributes=listed(email="eva@example.com"),
+    )
+
+
+def test_an_account_without_a_password_is_made_and_confirmed(idp, passwordless, begun, sent):
+    assert begun["CodeDeliveryDetails"]["DeliveryMedium"] == "EMAIL"
+    assert not PoolUser.objects.get().has_password
+    (message,) = sent()
+    confirm(idp, passwordless, message["code"])
+    assert PoolUser.objects.get().status == "CONFIRMED"
+
+
+# The session that leads to a first sign-in
+
+
+def test_only_clients_of_user_auth_get_a_session(idp, verifying, signed_up, sent):
+    assert "Session" not in signed_up
+    (message,) = sent()
+    assert "Session" not in confirm(idp, verifying, message["code"])
+
+
+def test_a_sign_up_session_is_taken_and_renewed(idp, passwordless, begun, sent):
+    (message,) = sent()
+    made = confirm(idp, passwordless, message["code"], Session=begun["Session"])["Session"]
+    assert 20 <= len(made) <= 4096
+    first = sign_up_session.unseal(begun["Session"], client=passwordless)
+    session = sign_up_session.unseal(made, client=passwordless)
+    user = PoolUser.objects.get()
+    session.check_user(user)
+    assert (first.proved, session.proved) == (None, "EMAIL")
+    assert first.id == session.id
+    assert session.expires_at <= timezone.now() + timedelta(minutes=3)
+
+
+def test_without_the_session_none_is_given(idp, passwordless, begun, sent):
+    (message,) = sent()
+    assert "Session" not in confirm(idp, passwordless, message["code"])
+
+
+@pytest.mark.parametrize("whose", ["nobody's", "another user's", "another client's", "an attempt"])
+def test_a_foreign_session_confirms_nothing(
+    idp, passwordless, begun, sent, make_client, make_user, whose
+):
+    (message,) = sent()
+    session = "x" * 40
+    if whose == "another user's":
+        session = idp.sign_up(
+            ClientId=passwordless.client_id,
+            Username="ida",
+            UserAttributes=listed(email="ida@example.com"),
+        )["Session"]
+    if whose == "another client's":
+        other = make_client(passwordless.pool, ExplicitAuthFlows=FLOWS)
+        session = sign_up_session.begin(other, PoolUser.objects.get())
+    if whose == "an attempt":
+        idp.admin_create_user(
+            UserPoolId=passwordless.pool_id, Username="kai", TemporaryPassword=PASSWORD
+        )
+        session = idp.initiate_auth(
+            ClientId=passwordless.client_id,
+            AuthFlow="USER_PASSWORD_AUTH",
+            AuthParameters={"USERNAME": "kai", "PASSWORD": PASSWORD},
+        )["Session"]
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        lambda: confirm(idp, passwordless, message["code"], Session=session),
+    )
+    assert said == "Invalid session for the user."
+    row = VerificationCode.objects.get(user__username="eva")
+    assert (row.used_at, row.tries) == (None, 0)
+    confirm(idp, passwordless, message["code"], Session=begun["Session"])
+
+
+def test_a_session_dies_with_the_users_epoch_and_with_time(idp, passwordless, begun, sent):
+    (message,) = sent()
+
+    def attempt():
+        return refused(
+            idp,
+            "NotAuthorizedException",
+            lambda: confirm(idp, passwordless, message["code"], Session=begun["Session"]),
+        )
+
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=1)):
+        assert attempt() == "Invalid session for the user, session is expired."
+    idp.admin_user_global_sign_out(UserPoolId=passwordless.pool_id, Username="eva")
+    assert attempt() == "Invalid session for the user."
+
+
 # Confirming
+
+
+def test_accounts_are_confirmed_though_administrators_alone_make_new_ones(
+    idp, verifying, signed_up, sent
+):
+    idp.update_user_pool(
+        UserPoolId=verifying.pool_id,
+        AutoVerifiedAttributes=["email"],
+        AdminCreateUserConfig={"AllowAdminCreateUserOnly": True},
+    )
+    idp.resend_confirmation_code(ClientId=verifying.client_id, Username="eva")
+    confirm(idp, verifying, sent()[-1]["code"])
+    assert PoolUser.objects.get().status == "CONFIRMED"
+
+
+def test_confirming_costs_a_handful_of_statements(
+    idp, verifying, signed_up, sent, django_assert_max_num_queries
+):
+    (message,) = sent()
+    AppClient.cached(verifying.client_id)
+    with django_assert_max_num_queries(9):
+        confirm(idp, verifying, message["code"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_guesses_at_a_sign_up_code_count_one_by_one(idp, verifying, signed_up, sent):
+    (message,) = sent()
+    wrong = "000000" if message["code"] != "000000" else "000001"
+    outcomes = in_parallel(20, lambda: confirm(idp, verifying, wrong))
+    assert sorted(outcomes) == (
+        ["CodeMismatchException"] * 15 + ["TooManyFailedAttemptsException"] * 5
+    )
 
 
 def test_a_code_confirms_the_user_and_the_address(idp, verifying, signed_up, sent, sign_in):
@@ -286,15 +515,16 @@ def test_another_users_code_is_refused(idp, verifying, signed_up, sent):
 
 def test_an_unknown_user_is_told_only_where_the_client_tells(idp, verifying, make_client):
     members = {"Username": "nobody", "ConfirmationCode": "123456"}
-    refused(
+    said = refused(
         idp,
         "UserNotFoundException",
         idp.confirm_sign_up,
         ClientId=verifying.client_id,
         **members,
     )
+    assert said == "Username/client id combination not found."
     hiding = make_client(verifying.pool, PreventUserExistenceErrors="ENABLED")
-    refused(idp, "CodeMismatchException", idp.confirm_sign_up, ClientId=hiding.client_id, **members)
+    refused(idp, "ExpiredCodeException", idp.confirm_sign_up, ClientId=hiding.client_id, **members)
 
 
 def test_a_verified_alias_of_another_moves_only_by_force(idp, make_pool, make_client, sent):

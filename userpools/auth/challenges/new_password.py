@@ -56,6 +56,7 @@ class NewPasswordRequired(Challenge):
         }
         passwords.check_policy(attempt.pool, password)
         self._check_attributes(attempt, given)
+        passwords.check_history(attempt.pool, user, password)
         record = passwords.derive(
             attempt.pool, username=user.username, sub=user.sub, password=password
         )

@@ -1,0 +1,130 @@
+"""What a client that hides who exists is told where there is no code: as much, for as much work.
+
+Unknown names and users that no code can go to get the answers that the others get. Each function
+writes as many rows as its like, so that neither the text nor the time tells them apart.
+Source: developer guide, "Managing user existence error responses".
+"""
+
+import hashlib
+
+from django.utils import timezone
+
+from userpools import ids, sealing
+from userpools.errors import CodeMismatchException, ExpiredCodeException
+from userpools.limits import guesses_an_hour, subject_of, unknown_subject
+from userpools.messaging import outbox
+from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE, CodeDelivery
+from userpools.models import (
+    CodePurpose,
+    Medium,
+    PoolUser,
+    UserPool,
+    VerificationCode,
+    stand_ins,
+)
+from userpools.sealing import Purpose
+from userpools.services import codes
+from userpools.services.lookup import locked, short_key
+from userpools.services.users import CONTACTS
+
+UNKNOWN = "Username/client id combination not found."
+# First letters of addresses and of their domains, the frequent ones more than once.
+LETTERS = "aabccddeefgghijjjkkllmmmmnoppprrrsssstttvwy"
+DOMAINS = "ggggggghhoyyic"
+PHONE_DIGITS = 11
+
+
+def guard_subject(pool: UserPool, user: PoolUser | None, typed: str) -> str:
+    """Name for the hourly guards whoever a name means, somebody or nobody."""
+    return subject_of(user) if user else unknown_subject(pool.pk, short_key(pool, typed))
+
+
+def lock(
+    pool: UserPool, user: PoolUser | None, typed: str, purpose: CodePurpose
+) -> PoolUser | None:
+    """Lock the user's row and return it, or lock what stands for nobody's."""
+    if user is not None:
+        return locked(user)
+    stand_ins.lock(pool.pk, purpose, short_key(pool, typed))
+    return None
+
+
+def pretend(
+    pool: UserPool,
+    user: PoolUser | None,
+    typed: str,
+    *,
+    purpose: CodePurpose,
+    kind: Kind,
+    mediums: tuple[Medium, ...],
+) -> CodeDelivery:
+    """Do and answer what sending a code does, in the caller's transaction, and send nothing.
+
+    `mediums` are those that the pool sends such a code by, the preferred one first. Guesses are
+    answered from then on as if there were a code.
+    """
+    key, code = short_key(pool, typed), ids.new_numeric_code()
+    if user is None:
+        sealing.keyed_hash(Purpose.CODE, code.encode())  # as a code is kept
+        stand_ins.note_asked(pool.pk, purpose, key)
+    else:
+        codes.hold_place(user, purpose)
+    stand_ins.note_sent(pool.pk, purpose, key)
+    medium, destination = _plausible(pool, typed, mediums)
+    return outbox.rehearse(
+        pool=pool,
+        medium=medium,
+        kind=kind,
+        destination=destination,
+        code=code,
+        username=typed,
+    )
+
+
+def _plausible(pool: UserPool, typed: str, mediums: tuple[Medium, ...]) -> tuple[Medium, str]:
+    """Choose a medium and a destination, stable by pool and name.
+
+    A typed address or number is where its own code would go; under another name, the pool's
+    settings say what its people are likely to have.
+    """
+    for medium in mediums:
+        if CONTACTS[DEFAULT_ATTRIBUTE[medium]](typed):
+            return medium, typed
+    known = {*pool.auto_verified_attributes, *pool.username_attributes, *pool.alias_attributes}
+    likely = [medium for medium in mediums if DEFAULT_ATTRIBUTE[medium] in known]
+    medium = (likely or [Medium.EMAIL if Medium.EMAIL in mediums else mediums[0]])[0]
+    key = short_key(pool, typed).encode()
+    digest = hashlib.sha256(f"{medium}\x00{pool.pk}\x00".encode() + key).digest()
+    drawn = sealing.stable_hash(Purpose.FAKE, digest)
+    if medium == Medium.SMS:
+        return medium, "+" + "".join(str(byte % 10) for byte in drawn[:PHONE_DIGITS])
+    letter, domain = LETTERS[drawn[0] % len(LETTERS)], DOMAINS[drawn[1] % len(DOMAINS)]
+    return medium, f"{letter}@{domain}"
+
+
+def check_code(
+    pool: UserPool, user: PoolUser | None, typed: str, purpose: CodePurpose, digits: str
+) -> VerificationCode:
+    """Return the live code of a user that `digits` matches, as `codes.check` does.
+
+    The guess is counted for a name without a code too, and the answer there is that of a wrong
+    code as long as one that was asked for would live. Call it outside a transaction.
+    """
+    code = codes.newest(user, purpose) if user else None
+    if code is not None:
+        return codes.check_newest(code, digits)
+    key = short_key(pool, typed)
+    asked_at = None if user else stand_ins.asked_at(pool.pk, purpose, key)
+    if not stand_ins.take_guess(
+        pool.pk,
+        purpose,
+        key,
+        was_asked=asked_at is not None,
+        most=guesses_an_hour(codes.GUESSES[purpose]),
+    ):
+        raise codes.too_many(purpose)
+    sealing.keyed_hash(Purpose.CODE, digits.encode())  # as a comparison would
+    if asked_at is None or asked_at + codes.LIFETIME[purpose] <= timezone.now():
+        raise ExpiredCodeException(codes.EXPIRED)
+    raise CodeMismatchException(codes.MISMATCH)

@@ -1,0 +1,135 @@
+"""E-mail addresses and phone numbers that change, and the codes that prove them."""
+
+from userpools.errors import ExpiredCodeException, InvalidParameterException
+from userpools.limits import Guard, subject_of, take_guard
+from userpools.messaging import outbox
+from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import CodeDelivery
+from userpools.models import CodePurpose, Medium, PoolUser, VerificationCode
+from userpools.models.retry import in_transaction
+from userpools.services import codes, users
+from userpools.services.attributes import VERIFIED_FLAGS, Attributes, Writer
+from userpools.services.lookup import locked
+
+MEDIUM = {"email": Medium.EMAIL, "phone_number": Medium.SMS}
+# Source of the texts: answers of the live service to GetUserAttributeVerificationCode.
+NOT_A_CONTACT = "Invalid attribute name. Only phone_number and email can be verified."
+NO_CONTACT = {
+    "email": "User does not have a valid registered email address",
+    "phone_number": "User does not have a valid registered phone number",
+}
+
+
+@in_transaction
+def write(user: PoolUser, changes: Attributes, *, writer: Writer) -> list[CodeDelivery]:
+    """Write checked attribute changes, and post a code to each contact that must be proved.
+
+    A contact that the pool wants verified before update is not written: its code keeps it. Raises
+    AliasExistsException, UserNotFoundException. Source: API reference, UpdateUserAttributes and
+    AdminUpdateUserAttributes, "UserAttributes".
+    """
+    row = locked(user)
+    waiting = _waiting(row, changes)
+    # A flag set along belongs to the value that waits.
+    held = {*waiting, *(VERIFIED_FLAGS[contact] for contact in waiting)}
+    at_once = {name: value for name, value in changes.items() if name not in held}
+    unproved = _unproved(row, at_once)
+    if at_once:
+        # What an administrator states verified is the user's. Source: boto3 issue 3213, where the
+        # live service moves the alias silently.
+        users.write_locked(row, at_once, force_alias=writer is Writer.ADMIN)
+    return [
+        _send(row, contact, changes[contact], Kind.UPDATE_ATTRIBUTE, is_pending=contact in waiting)
+        for contact in (*waiting, *unproved)
+    ]
+
+
+def _changed(row: PoolUser, changes: Attributes) -> list[str]:
+    """Return the contacts that get another value, and whose flag is not set true along."""
+    return [
+        contact
+        for contact, flag in VERIFIED_FLAGS.items()
+        if changes.get(contact)
+        and changes[contact] != row.attributes.get(contact)
+        and changes.get(flag, "").lower() != "true"
+    ]
+
+
+def _waiting(row: PoolUser, changes: Attributes) -> list[str]:
+    wanted = (row.pool.setting("UserAttributeUpdateSettings") or {}).get(
+        "AttributesRequireVerificationBeforeUpdate"
+    )
+    return [contact for contact in _changed(row, changes) if contact in (wanted or [])]
+
+
+def _unproved(row: PoolUser, changes: Attributes) -> list[str]:
+    verified = row.pool.auto_verified_attributes
+    return [contact for contact in _changed(row, changes) if contact in verified]
+
+
+def _send(
+    row: PoolUser, contact: str, destination: str, kind: Kind, *, is_pending: bool
+) -> CodeDelivery:
+    code = codes.issue(
+        row,
+        CodePurpose.VERIFY_ATTRIBUTE,
+        destination=destination,
+        attribute=contact,
+        is_pending=is_pending,
+    )
+    return outbox.post(
+        pool=row.pool,
+        user=row,
+        medium=MEDIUM[contact],
+        kind=kind,
+        destination=destination,
+        code=code,
+        attribute_name=contact,
+    )
+
+
+def request_code(user: PoolUser, attribute: str) -> CodeDelivery:
+    """Post a new code for a contact: to the value that waits for one, else to the user's own.
+
+    Inferred: a value waits as long as its code lives, and a new code renews it. Raises
+    InvalidParameterException, LimitExceededException.
+    """
+    _check_name(attribute)
+    take_guard(Guard.GET_USER_ATTRIBUTE_VERIFICATION_CODE, subject_of(user))
+    return _request_code(user, attribute)
+
+
+@in_transaction
+def _request_code(user: PoolUser, attribute: str) -> CodeDelivery:
+    row = locked(user)
+    waiting = codes.pending(row, attribute)
+    destination = waiting.destination if waiting else row.attributes.get(attribute)
+    if not destination:
+        raise InvalidParameterException(NO_CONTACT[attribute])
+    return _send(row, attribute, destination, Kind.VERIFY_ATTRIBUTE, is_pending=waiting is not None)
+
+
+def _check_name(attribute: str) -> None:
+    if attribute not in VERIFIED_FLAGS:
+        raise InvalidParameterException(NOT_A_CONTACT)
+
+
+def verify(user: PoolUser, attribute: str, digits: str) -> None:
+    """Take a code for a contact: the value that it was sent to is the user's, and verified.
+
+    In pools with aliases a value of somebody else's moves here, and is theirs unverified. Raises
+    CodeMismatchException, ExpiredCodeException, LimitExceededException, AliasExistsException.
+    """
+    _check_name(attribute)
+    code = codes.check(user, CodePurpose.VERIFY_ATTRIBUTE, digits, attribute=attribute)
+    _settle(user, code)
+
+
+@in_transaction
+def _settle(user: PoolUser, code: VerificationCode) -> None:
+    row = locked(user)
+    codes.consume(code)
+    contact, value = code.attribute, code.destination
+    if not code.is_pending and row.attributes.get(contact) != value:
+        raise ExpiredCodeException(codes.EXPIRED)
+    users.write_locked(row, {contact: value, VERIFIED_FLAGS[contact]: "true"}, force_alias=True)
