@@ -262,11 +262,6 @@ class AccessKeyAdmin(ConsoleAdmin):
         """Return when it was last used."""
         return markup.when(key.last_used_at) if key.last_used_at else markup.badge("Never")
 
-    @display(description="Created", ordering="created_at")
-    def shown_created(self, key: AccessKey) -> SafeString:
-        """Return when it was made."""
-        return markup.when(key.created_at)
-
     def summary(self, request: HttpRequest, obj: AccessKey) -> list[Fact]:
         """Say whose key it is, whether it works and when it did."""
         return [

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from userpools.admin import markup
@@ -79,7 +79,8 @@ class Act:
     """One act. `run` calls the service and answers with what to tell, or with a response.
 
     `permission` is one of the model's (`change`) or a full name; `applies` hides the act where it
-    makes no sense; `ends` says that the object is gone afterwards.
+    makes no sense; `ends` says that the object is gone afterwards. A link may fill the form in:
+    `?group=editors`.
     """
 
     name: str
@@ -93,6 +94,30 @@ class Act:
     is_dangerous: bool = False
     superuser_only: bool = False
     ends: bool = False
+    # What the last button says, where that is not the title.
+    verb: str = ""
+    # Offered in the rows of a card, and not among the buttons.
+    in_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Headlined:
+    """An object as the head of its page names it, which takes the words from `str()`."""
+
+    obj: Any
+    words: str
+
+    def __str__(self) -> str:
+        return self.words
+
+    @property
+    def pk(self) -> Any:
+        """The object's key, for the link to its page."""
+        return self.obj.pk
+
+    @property
+    def _meta(self) -> Any:
+        return self.obj._meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +132,10 @@ class ActsMixin(_Base):
     """Serves the acts of a model at `<object>/act/<name>/`."""
 
     acts: tuple[Act, ...] = ()
+
+    def headline(self, obj: Any) -> str:
+        """Return what an object is called."""
+        return str(obj)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the acts' address to the model's."""
@@ -134,17 +163,13 @@ class ActsMixin(_Base):
 
     def buttons(self, request: HttpRequest, subject: Any, *, dangerous: bool) -> list[Button]:
         """Return the acts that this operator may do to this object now."""
-        meta = self.opts
         return [
-            Button(
-                act,
-                reverse(
-                    f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_act",
-                    args=[quote(str(subject.pk)), act.name],
-                ),
-            )
+            Button(act, markup.address_of_act(subject, act.name))
             for act in self.acts
-            if act.is_dangerous is dangerous and self.may_act(request, act) and act.applies(subject)
+            if act.is_dangerous is dangerous
+            and not act.in_rows
+            and self.may_act(request, act)
+            and act.applies(subject)
         ]
 
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
@@ -158,7 +183,11 @@ class ActsMixin(_Base):
         if not act.applies(subject):
             messages.warning(request, f"“{act.title}” no longer applies here.")
             return HttpResponseRedirect(markup.address_of(subject))
-        form = act.form_class(request.POST if request.method == "POST" else None, subject=subject)
+        form = act.form_class(
+            request.POST if request.method == "POST" else None,
+            subject=subject,
+            initial=request.GET.dict(),
+        )
         answer = self._try(request, act, subject, form)
         return answer or self._page(request, act, subject, form)
 
@@ -184,8 +213,8 @@ class ActsMixin(_Base):
             "opts": self.opts,
             "title": act.title,
             "act": act,
-            "subject": subject,
-            "original": subject,
+            "subject": self.headline(subject),
+            "original": Headlined(subject, self.headline(subject)),
             "form": form,
             "back": markup.address_of(subject),
             "media": self.media + form.media,

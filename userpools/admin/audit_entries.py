@@ -95,7 +95,7 @@ class AuditEntryAdmin(RecordAdmin):
     @display(description="Resource")
     def shown_resource(self, entry: AuditEntry) -> SafeString:
         """Return what it was done to."""
-        return markup.code(entry.resource)
+        return markup.code(entry.resource, may_break=True)
 
     def summary(self, request: HttpRequest, obj: AuditEntry) -> list[Fact]:
         """Say who did what, when, and from where."""

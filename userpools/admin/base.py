@@ -11,17 +11,20 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.views import ChangeList
 
 from userpools.admin import markup
-from userpools.admin.acts import ActsMixin
+from userpools.admin.acts import Headlined
+from userpools.admin.bulk import MOST_AT_ONCE, BulkActsMixin
 from userpools.admin.markup import Card, Fact
 from userpools.errors import AwsError
 from userpools.models import AuditEntry
 
 # Nobody turns more pages than this makes; a search is the way to a row beyond.
-MOST_COUNTED = 10_000
+MOST_COUNTED = MOST_AT_ONCE
 
 
 class BoundedPaginator(Paginator):
@@ -44,7 +47,7 @@ class CountedList(ChangeList):
             self.full_result_count = self.result_count
 
 
-class ConsoleAdmin(ActsMixin, ModelAdmin):
+class ConsoleAdmin(BulkActsMixin, ModelAdmin):
     """A model in the console. Deletions are acts, so Django's own delete pages stay shut.
 
     Every change is written to the audit trail by the service that makes it; Django's own log,
@@ -61,6 +64,26 @@ class ConsoleAdmin(ActsMixin, ModelAdmin):
     empty_text = ""
     change_form_outer_before_template = "admin/userpools/summary.html"
     change_form_outer_after_template = "admin/userpools/cards.html"
+
+    @display(description="Name", ordering="name")
+    def shown_name(self, obj: Any) -> SafeString | str:
+        """Return the name, which links to the object."""
+        return str(obj.name)
+
+    @display(description="User pool", ordering="pool__name")
+    def shown_pool(self, obj: Any) -> SafeString:
+        """Return the pool, as a link."""
+        return markup.link(obj.pool, obj.pool.name)
+
+    @display(description="Created", ordering="created_at")
+    def shown_created(self, obj: Any) -> SafeString:
+        """Return when it was made."""
+        return markup.when(obj.created_at)
+
+    @display(description="Changed", ordering="modified_at")
+    def shown_changed(self, obj: Any) -> SafeString:
+        """Return when it was last changed."""
+        return markup.when(obj.modified_at)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list's class."""
@@ -154,8 +177,8 @@ class RecordAdmin(ConsoleAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": str(obj),
-            "original": obj if self.is_named else None,
+            "title": self.headline(obj),
+            "original": Headlined(obj, self.headline(obj)) if self.is_named else None,
             "media": self.media,
             **self.page_context(request, obj),
             **(extra_context or {}),
@@ -189,6 +212,14 @@ class ServiceAdmin(ConsoleAdmin):
         form.refusal = getattr(request, "refusal", "")
         form.operator = request.user
         return form
+
+    def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> Model:
+        """Create or change the object through its service, and return it as saved."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save through the service; what it refuses, `changeform_view` hands to the form."""
+        self.adopt(obj, self.store(request, obj, form, change=change))
 
     def adopt(self, obj: Model, saved: Model) -> None:
         """Make the object that Django goes on with the one that the service saved."""

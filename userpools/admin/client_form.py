@@ -3,13 +3,14 @@
 from typing import Any, ClassVar
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from userpools.admin import fields
 from userpools.admin.fields import LinesField
 from userpools.admin.wire import Document, WireForm
 from userpools.models import AppClient, UserPool
 from userpools.models.client import LEGACY_FLOWS
+from userpools.services.attributes import RESERVED, VERIFIED_FLAGS
+from userpools.services.schema import new_schema
 
 FLOWS = (
     ("ALLOW_USER_AUTH", "Choice-based sign-in (USER_AUTH)"),
@@ -82,17 +83,26 @@ class ClientForm(WireForm):
         "logout_urls": "LogoutURLs",
         "default_redirect": "DefaultRedirectURI",
         "providers": "SupportedIdentityProviders",
+        "analytics_id": "AnalyticsConfiguration.ApplicationId",
+        "analytics_application": "AnalyticsConfiguration.ApplicationArn",
+        "analytics_role": "AnalyticsConfiguration.RoleArn",
+        "analytics_external_id": "AnalyticsConfiguration.ExternalId",
+        "analytics_shared": "AnalyticsConfiguration.UserDataShared",
+    }
+    refused_words: ClassVar[dict[str, str]] = {
+        "Refresh token validity": "refresh_validity",
+        "Refresh token rotation": "rotation",
+        "read attributes": "read_attributes",
+        "write attributes": "write_attributes",
+        "The provider": "providers",
+        "client_credentials flow": "grants",
+        "Scope ": "scopes",
+        "is not supported with client_credentials": "scopes",
+        "ALLOW_USER_AUTH": "flows",
     }
 
-    pool = forms.ModelChoiceField(
-        UserPool.objects.order_by("name"),
-        label="User pool",
-        widget=UnfoldAdminSelectWidget(),
-        empty_label="Choose a pool",
-    )
-    client_name = fields.text(
-        "Name", "1 to 128 letters, digits, spaces and + = , . @ -", required=True, max_length=128
-    )
+    pool = fields.pool()
+    client_name = fields.text("Name", "Letters, digits, spaces and + = , . @ -", required=True)
     generate_secret = fields.switch(
         "Generate a secret",
         "For programs on servers. Apps in browsers and on phones cannot keep one. Cannot be "
@@ -107,7 +117,7 @@ class ClientForm(WireForm):
         initial=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     )
     session_minutes = fields.number(
-        "A challenge may be answered for", 3, 15, "Minutes, 3 to 15.", initial=3
+        "A challenge may be answered for", "{limits} minutes.", initial=3
     )
     existence_errors = fields.choice(
         "Unknown users",
@@ -121,15 +131,15 @@ class ClientForm(WireForm):
     )
 
     access_validity = fields.number(
-        "Access token lasts", 1, 86400, "5 minutes to 1 day; empty means 1 hour."
+        "Access token lasts", "{limits}; 5 minutes to 1 day in the end. Empty: 1 hour."
     )
     access_unit = _unit("Unit", "hours")
     id_validity = fields.number(
-        "ID token lasts", 1, 86400, "5 minutes to 1 day; empty means 1 hour."
+        "ID token lasts", "{limits}; 5 minutes to 1 day in the end. Empty: 1 hour."
     )
     id_unit = _unit("Unit", "hours")
     refresh_validity = fields.number(
-        "Refresh token lasts", 0, 315360000, "1 hour to 10 years; 0 or empty means 30 days."
+        "Refresh token lasts", "{limits}; 1 hour to 10 years in the end. 0 or empty: 30 days."
     )
     refresh_unit = _unit("Unit", "days")
     revocation = fields.switch(
@@ -147,18 +157,17 @@ class ClientForm(WireForm):
         required=False,
     )
     rotation_grace = fields.number(
-        "Grace period", 0, 60, "Seconds in which the old token still works, 0 to 60."
+        "Grace period", "{limits} seconds in which the old token still works."
     )
 
-    read_attributes = LinesField(
-        label="Readable attributes",
-        help_text="One on each line; empty means all standard ones and the custom ones of today.",
+    read_attributes = fields.choices(
+        "Readable attributes", (), "None chosen means all standard ones and the custom ones of now."
     )
-    write_attributes = LinesField(
-        label="Writable attributes",
-        help_text="One on each line; required attributes must be among them. Users can write "
-        "these themselves, "
-        "so never list one that grants rights.",
+    write_attributes = fields.choices(
+        "Writable attributes",
+        (),
+        "None chosen means all standard ones. Required attributes must be among them. Users can "
+        "write these themselves, so never choose one that grants rights.",
     )
     propagate_context = fields.switch(
         "Accept the user's address from the caller",
@@ -169,23 +178,30 @@ class ClientForm(WireForm):
     grants = fields.choices("Grants", GRANTS)
     scopes = LinesField(
         label="Scopes",
-        help_text="One on each line, at most 50: <code>openid</code>, <code>email</code>, "
+        help_text="One on each line: <code>openid</code>, <code>email</code>, "
         "<code>phone</code>, "
         "<code>profile</code>, <code>aws.cognito.signin.user.admin</code>, or a resource server's.",
     )
     callback_urls = LinesField(
         label="Callback URLs",
-        help_text="One on each line, at most 100; https, or http for localhost. Compared letter "
-        "by letter.",
+        help_text="One on each line; https, or http for localhost. Compared letter by letter.",
     )
-    logout_urls = LinesField(label="Logout URLs", help_text="One on each line, at most 100.")
-    default_redirect = fields.text(
-        "Default callback", "One of the callback URLs.", mono=True, max_length=1024
-    )
+    logout_urls = LinesField(label="Logout URLs", help_text="One on each line.")
+    default_redirect = fields.text("Default callback", "One of the callback URLs.", mono=True)
     providers = LinesField(
         label="Identity providers",
         help_text="One on each line; <code>COGNITO</code> is the pool's own users.",
     )
+
+    analytics_id = fields.text("Pinpoint application id", mono=True)
+    analytics_application = fields.text("Pinpoint application ARN", mono=True)
+    analytics_role = fields.text(
+        "Role that may write to it",
+        "Superusers alone choose it: passing a role grants its rights.",
+        mono=True,
+    )
+    analytics_external_id = fields.text("External id of the role", mono=True)
+    analytics_shared = fields.switch("Events hold data of users")
 
     class Meta:
         model = AppClient
@@ -198,10 +214,29 @@ class ClientForm(WireForm):
             flows = client.setting("ExplicitAuthFlows") or sorted(client.auth_flows)
             initial = {"pool": client.pool_id, "flows": flows, **initial}
         super().__init__(*args, **{**kwargs, "initial": initial})
+        self._offer_attributes(client)
+        if not self.operator.is_superuser:
+            self.fields["analytics_role"].disabled = True
         if client is not None:
+            self.initial["generate_secret"] = bool(client.secrets.all())
             used = set(self.initial["flows"])
             shown = [*FLOWS, *(each for each in LEGACY if each[0] in used)]
             self.fields["flows"].choices = shown  # type: ignore[attr-defined]
+
+    def _offer_attributes(self, client: AppClient | None) -> None:
+        """Offer the attributes of the pool's schema, and those that the client has already."""
+        pool = client.pool if client else self._chosen_pool()
+        known = [each["Name"] for each in (pool.schema if pool else new_schema([]))]
+        for name in ("read_attributes", "write_attributes"):
+            hidden = UNWRITABLE if name == "write_attributes" else ()
+            present = [each for each in self.initial.get(name) or [] if each not in known]
+            self.fields[name].choices = [  # type: ignore[attr-defined]
+                (each, each) for each in sorted(known) + present if each not in hidden
+            ]
+
+    def _chosen_pool(self) -> UserPool | None:
+        pool_id = self.data.get("pool") or self.initial.get("pool")
+        return UserPool.objects.filter(pk=str(pool_id).replace("\x00", "")).first()
 
     def settings(self) -> Document:
         """Return the members for the service; on creation, without what was left at its default."""
@@ -227,6 +262,8 @@ class ClientForm(WireForm):
         return {name: value for name, value in document.items() if value != {}}
 
 
+# Nobody but the server writes them.
+UNWRITABLE = frozenset({*RESERVED, *VERIFIED_FLAGS.values()})
 SILENT_DEFAULTS = {
     "GenerateSecret": False,
     "EnablePropagateAdditionalUserContextData": False,
@@ -257,6 +294,16 @@ FIELDSETS = (
             "logout_urls",
             "default_redirect",
             "providers",
+        ),
+    ),
+    (
+        "Analytics",
+        (
+            "analytics_id",
+            "analytics_application",
+            "analytics_role",
+            "analytics_external_id",
+            "analytics_shared",
         ),
     ),
 )

@@ -120,20 +120,10 @@ class AppClientAdmin(ServiceAdmin):
         """Load whether there are secrets with the rows, never what they are."""
         return super().get_queryset(request).prefetch_related(reveal.SECRET_IDS)
 
-    @display(description="Name", ordering="name")
-    def shown_name(self, client: AppClient) -> str:
-        """Return the name, which links to the client."""
-        return client.name
-
     @display(description="Client id", ordering="client_id")
     def shown_id(self, client: AppClient) -> SafeString:
         """Return the id, ready to be copied."""
         return markup.copyable(client.client_id)
-
-    @display(description="User pool", ordering="pool__name")
-    def shown_pool(self, client: AppClient) -> SafeString:
-        """Return the pool, as a link."""
-        return markup.link(client.pool, client.pool.name)
 
     @display(description="Kind")
     def kind(self, client: AppClient) -> SafeString:
@@ -141,11 +131,6 @@ class AppClientAdmin(ServiceAdmin):
         return (
             markup.badge("With secret", "info") if client.secrets.all() else markup.badge("Public")
         )
-
-    @display(description="Changed", ordering="modified_at")
-    def shown_changed(self, client: AppClient) -> SafeString:
-        """Return when it was last changed."""
-        return markup.when(client.modified_at)
 
     def summary(self, request: HttpRequest, obj: AppClient) -> list[Fact]:
         """Say what programs call the client, and how it signs users in."""
@@ -182,16 +167,14 @@ class AppClientAdmin(ServiceAdmin):
         """Find what was done to the client."""
         return urlencode({"pool_id": obj.pool_id, "q": obj.client_id})
 
-    def save_model(self, request: HttpRequest, obj: AppClient, form: Any, change: bool) -> None:
+    def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> AppClient:
         """Save through the service that the API uses."""
         actor, settings = actor_of(request), form.settings()
         pool_id = settings.pop("UserPoolId")
-        if change:
-            settings.pop("ClientId")
-            clients.update(pool_id, obj.client_id, settings, actor=actor)
-        else:
-            obj.client_id = clients.create(pool_id, settings, actor=actor).client_id
-        self.adopt(obj, AppClient.objects.get(client_id=obj.client_id))
+        if not change:
+            return clients.create(pool_id, settings, actor=actor)
+        settings.pop("ClientId")
+        return clients.update(pool_id, obj.client_id, settings, actor=actor)
 
     def response_add(
         self, request: HttpRequest, obj: AppClient, post_url_continue: str | None = None

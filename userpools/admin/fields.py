@@ -14,12 +14,32 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from userpools.models import UserPool
+
 Choices = Iterable[tuple[str, str]]
 
 
 def is_empty(value: object) -> bool:
     """Say whether a form left a value out; False and 0 are values."""
     return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+
+
+def range_text(least: object, most: object, unit: str = "") -> str:
+    """Return limits in words: "6 to 99 characters."."""
+    low, high = (None if each is None else _grouped(str(each)) for each in (least, most))
+    if low is None and high is None:
+        return ""
+    if high is None:
+        span = f"At least {low}"
+    elif low is None or (low == "0" and unit):
+        span = f"At most {high}"
+    else:
+        span = high if low == high else f"{low} to {high}"
+    return f"{span} {unit}".rstrip() + "."
+
+
+def _grouped(number: str) -> str:
+    return f"{int(number):,}" if number.lstrip("-").isdigit() else number
 
 
 def text(label: str, help_text: str = "", *, mono: bool = False, **kwargs: Any) -> forms.CharField:
@@ -43,15 +63,11 @@ def area(label: str, help_text: str = "", *, rows: int = 4, **kwargs: Any) -> fo
     )
 
 
-def number(
-    label: str, low: int, high: int, help_text: str = "", **kwargs: Any
-) -> forms.IntegerField:
-    """Make a whole number between two limits, which the browser knows too."""
+def number(label: str, help_text: str = "", **kwargs: Any) -> forms.IntegerField:
+    """Make a whole number."""
     return forms.IntegerField(
         label=label,
         help_text=help_text,
-        min_value=low,
-        max_value=high,
         widget=UnfoldAdminIntegerFieldWidget(attrs={"class": "ph-number"}),
         **{"required": False, **kwargs},
     )
@@ -101,6 +117,16 @@ def password(label: str, help_text: str = "") -> forms.CharField:
         strip=False,
         max_length=256,
         widget=UnfoldAdminPasswordToggleWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+
+def pool() -> forms.ModelChoiceField:
+    """Make a choice of a user pool."""
+    return forms.ModelChoiceField(
+        UserPool.objects.order_by("name"),
+        label="User pool",
+        widget=UnfoldAdminSelectWidget(),
+        empty_label="Choose a pool",
     )
 
 

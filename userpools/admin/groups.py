@@ -3,26 +3,23 @@
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
 
 from userpools.admin import fields, markup
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
 from userpools.admin.base import ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.admin.wire import Document, WireForm
-from userpools.models import Group, Membership, PoolUser, UserPool
+from userpools.models import Group, Membership, PoolUser
 from userpools.services import groups
 from userpools.services.lookup import find_user
 
 SHOWN_MEMBERS = 50
-MOST_PRECEDENCE = 2**31 - 1
 
 
 def group_document(group: Group) -> Document:
@@ -44,32 +41,21 @@ class GroupForm(WireForm):
         "role": "RoleArn",
     }
 
-    pool = forms.ModelChoiceField(
-        UserPool.objects.order_by("name"),
-        label="User pool",
-        widget=UnfoldAdminSelectWidget(),
-        empty_label="Choose a pool",
-    )
+    pool = fields.pool()
     group_name = fields.text(
         "Name",
-        "1 to 128 characters, no spaces. Cannot be changed later.",
+        "No spaces. Cannot be changed later.",
         required=True,
-        max_length=128,
     )
-    group_description = fields.area(
-        "Description", "At most 2,048 characters.", rows=2, max_length=2048
-    )
+    group_description = fields.area("Description", rows=2)
     group_precedence = fields.number(
         "Precedence",
-        0,
-        MOST_PRECEDENCE,
         "0 is the strongest. The strongest group with a role gives cognito:preferred_role.",
     )
     role = fields.text(
         "Role ARN",
         "The role that members may take on through an identity pool. Superusers alone choose it.",
         mono=True,
-        max_length=2048,
     )
 
     class Meta:
@@ -191,16 +177,6 @@ class GroupAdmin(ServiceAdmin):
             .annotate(members=Subquery(members.values("number")))
         )
 
-    @display(description="Name", ordering="name")
-    def shown_name(self, group: Group) -> str:
-        """Return the name, which links to the group."""
-        return group.name
-
-    @display(description="User pool")
-    def shown_pool(self, group: Group) -> SafeString:
-        """Return the pool, as a link."""
-        return markup.link(group.pool, group.pool.name)
-
     @display(description="Members")
     def shown_members(self, group: Any) -> str:
         """Return how many users are in it."""
@@ -210,11 +186,6 @@ class GroupAdmin(ServiceAdmin):
     def shown_role(self, group: Group) -> SafeString:
         """Return the role's ARN."""
         return markup.code(group.role_arn)
-
-    @display(description="Changed", ordering="modified_at")
-    def shown_changed(self, group: Group) -> SafeString:
-        """Return when it was last changed."""
-        return markup.when(group.modified_at)
 
     def summary(self, request: HttpRequest, obj: Any) -> list[Fact]:
         """Say where the group belongs and how large it is."""
@@ -262,9 +233,8 @@ class GroupAdmin(ServiceAdmin):
         """Find what was done to the group."""
         return urlencode({"pool_id": obj.pool_id, "q": obj.name})
 
-    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+    def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> Group:
         """Save through the service that the API uses."""
         settings = form.settings()
         save = groups.update if change else groups.create
-        saved = save(settings.pop("UserPoolId"), settings, actor=actor_of(request))
-        self.adopt(obj, saved)
+        return save(settings.pop("UserPoolId"), settings, actor=actor_of(request))

@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 
 DASH = mark_safe('<span class="ph-muted">&ndash;</span>')
@@ -40,6 +41,11 @@ class Card:
     more: tuple[str, str] | None = None
     wide: bool = False
 
+    @property
+    def labelled_rows(self) -> list[list[tuple[str, Any]]]:
+        """The rows with each cell's header, for screens too narrow for columns."""
+        return [list(zip(self.headers, row, strict=True)) for row in self.rows]
+
 
 def copyable(value: object) -> SafeString:
     """Show an identifier in monospace with a button that copies it."""
@@ -55,11 +61,11 @@ def copyable(value: object) -> SafeString:
     )
 
 
-def code(value: object) -> SafeString:
-    """Show a value in monospace; a short one on one line."""
+def code(value: object, *, may_break: bool = False) -> SafeString:
+    """Show a value in monospace; a short one on one line unless it may break."""
     if not value:
         return DASH
-    size = "ph-short" if len(str(value)) <= LONGEST_UNBROKEN else ""
+    size = "ph-short" if len(str(value)) <= LONGEST_UNBROKEN and not may_break else ""
     return format_html('<code class="ph-code {}">{}</code>', size, value)
 
 
@@ -73,6 +79,11 @@ def badge(text: object, tone: str = "plain") -> SafeString:
 def badges(values: Iterable[object], tone: str = "plain") -> SafeString:
     """Show several states side by side."""
     return format_html_join(" ", "{}", ((badge(value, tone),) for value in values)) or DASH
+
+
+def words(name: str) -> str:
+    """Return a stored name such as `sign_up` as words: "Sign up"."""
+    return name.replace("_", " ").capitalize()
 
 
 def when(moment: datetime | None, *, seconds: bool = False) -> SafeString:
@@ -94,6 +105,15 @@ def address_of(obj: Model) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(str(obj.pk))])
 
 
+def address_of_act(obj: Model, act: str, **answers: str) -> str:
+    """Return the address of one of an object's acts, its form filled in with `answers`."""
+    meta = obj._meta
+    address = reverse(
+        f"admin:{meta.app_label}_{meta.model_name}_act", args=[quote(str(obj.pk)), act]
+    )
+    return f"{address}?{urlencode(answers)}" if answers else address
+
+
 def list_of(model: type[Model], query: str = "") -> str:
     """Return the address of a model's list, with a query string (no question mark)."""
     meta = model._meta
@@ -109,6 +129,13 @@ def link(obj: Model, text: object = "") -> SafeString:
 def plain_link(address: str, text: object) -> SafeString:
     """Link to an address of this console."""
     return format_html('<a class="ph-link" href="{}">{}</a>', address, text)
+
+
+def act_link(obj: Model, act: str, text: object, **answers: str) -> SafeString:
+    """Link to an act from a row, as a small button."""
+    return format_html(
+        '<a class="ph-row-act" href="{}">{}</a>', address_of_act(obj, act, **answers), text
+    )
 
 
 def list_link(model: type[Model], text: object, query: str = "") -> SafeString:

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from userpools.admin import markup
 from userpools.admin.acts import Act, actor_of
 from userpools.admin.base import RecordAdmin
+from userpools.admin.bulk import BulkAct
 from userpools.admin.markup import Card, Fact
 from userpools.audit import record_act
 from userpools.errors import InvalidParameterException
@@ -20,6 +21,9 @@ from userpools.messaging import outbox
 from userpools.models import Message, MessageState
 
 TONES = {MessageState.DUE: "info", MessageState.SENT: "good", MessageState.FAILED: "bad"}
+
+
+SHOWN = tuple(each.name for each in Message._meta.concrete_fields if each.name != "sealed")
 
 
 def state_badge(message: Message) -> SafeString:
@@ -49,10 +53,10 @@ class MessageAdmin(RecordAdmin):
     is_named = False
     list_display = (
         "shown_time",
-        "kind",
+        "shown_kind",
         "medium",
-        "masked_to",
-        "username",
+        "shown_to",
+        "shown_user",
         "state_shown",
         "attempts",
         "last_error",
@@ -81,10 +85,12 @@ class MessageAdmin(RecordAdmin):
             "expired meanwhile.",
         ),
     )
+    bulk_acts = (BulkAct(acts[0], "Send again", "on their way again", "they have not failed"),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Leave what messages say in the database."""
-        return super().get_queryset(request).defer("sealed")
+        messages = super().get_queryset(request).select_related("user")
+        return messages.only(*SHOWN, "user__username")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
@@ -98,6 +104,21 @@ class MessageAdmin(RecordAdmin):
         """Return when it was written."""
         return markup.when(message.created_at)
 
+    @display(description="Kind")
+    def shown_kind(self, message: Message) -> str:
+        """Return what it is about."""
+        return markup.words(message.kind)
+
+    @display(description="To")
+    def shown_to(self, message: Message) -> str:
+        """Return the address, masked."""
+        return message.masked_to
+
+    @display(description="User")
+    def shown_user(self, message: Message) -> SafeString:
+        """Return who it was for."""
+        return markup.code(message.username, may_break=True)
+
     @display(description="State", ordering="state")
     def state_shown(self, message: Message) -> SafeString:
         """Return where it stands."""
@@ -107,11 +128,16 @@ class MessageAdmin(RecordAdmin):
         """Say where it stands."""
         return [
             Fact("State", state_badge(obj), obj.last_error),
-            Fact("Kind", obj.kind),
+            Fact("Kind", markup.words(obj.kind)),
             Fact("To", obj.masked_to, obj.get_medium_display()),
-            Fact("User", obj.username or markup.DASH),
+            Fact("User", self._user(obj)),
             Fact("Attempts", obj.attempts),
         ]
+
+    def _user(self, message: Message) -> SafeString:
+        if message.user is None:
+            return markup.code(message.username)
+        return markup.link(message.user, message.username)
 
     def cards(self, request: HttpRequest, obj: Message) -> list[Card]:
         """Show times and ids."""

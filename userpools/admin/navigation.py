@@ -56,7 +56,15 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
 )
-SUPERUSERS_ONLY = frozenset({Operator, PermissionGroup})
+SUPERUSERS_ONLY = {Operator, PermissionGroup}
+# What applications above add.
+_added: list[tuple[str, tuple[Entry, ...]]] = []
+
+
+def add_for_superusers(title: str, *entries: Entry) -> None:
+    """Add a section of another application, as its console pages are loaded."""
+    _added.append((title, entries))
+    SUPERUSERS_ONLY.update(model for _name, _icon, model in entries)
 
 
 def may_see(request: HttpRequest, model: type[Model]) -> bool:
@@ -74,7 +82,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of links that this operator may follow."""
     start = [{"title": "Overview", "icon": "dashboard", "link": reverse("admin:index")}]
     sections: list[dict[str, Any]] = [{"title": "", "items": start}]
-    for title, entries in SECTIONS:
+    for title, entries in (*SECTIONS, *_added):
         items = [
             {"title": name, "icon": icon, "link": markup.list_of(model)}
             for name, icon, model in entries

@@ -1,87 +1,30 @@
 """The form of a user pool: a field for each setting, with Cognito's limits in its help."""
 
+import copy
 from typing import Any, ClassVar
 
 from django import forms
 
 from userpools.admin import fields
 from userpools.admin.fields import DocumentField, TagsField
-from userpools.admin.wire import Document, WireForm
+from userpools.admin.pool_choices import (
+    ALIASES,
+    CONTACTS,
+    DEVICES,
+    FACTORS,
+    MFA,
+    RECOVERY,
+    STANDARD,
+    TIERS,
+    VERIFIED_BEFORE_UPDATE,
+    recovery_order,
+)
+from userpools.admin.wire import Document, WireForm, input_shape, put
 from userpools.conf import settings
 from userpools.models import IssuerProfile, PasswordStorage, UserPool
 from userpools.services import mfa
+from userpools.services.pool_rules import MOST_TAGS
 
-CONTACTS = (("email", "E-mail"), ("phone_number", "Phone number"))
-ALIASES = (*CONTACTS, ("preferred_username", "Preferred username"))
-TIERS = (
-    ("LITE", "Lite"),
-    ("ESSENTIALS", "Essentials"),
-    ("PLUS", "Plus, with threat protection"),
-)
-MFA = (
-    ("OFF", "Off"),
-    ("OPTIONAL", "Optional: users choose"),
-    ("ON", "Required for everybody"),
-)
-FACTORS = (
-    ("PASSWORD", "Password"),
-    ("EMAIL_OTP", "Code by e-mail"),
-    ("SMS_OTP", "Code by SMS"),
-    ("WEB_AUTHN", "Passkey"),
-)
-# Those that may be demanded at sign-up. Source: API reference, SchemaAttributeType.
-VERIFIED_BEFORE_UPDATE = "UserAttributeUpdateSettings.AttributesRequireVerificationBeforeUpdate"
-STANDARD = (
-    "address", "birthdate", "email", "family_name", "gender", "given_name", "locale", "middle_name",
-    "name", "nickname", "phone_number", "picture", "preferred_username", "profile", "updated_at",
-    "website", "zoneinfo",
-)  # fmt: skip
-
-
-def _mechanisms(*names: str) -> Document:
-    return {
-        "RecoveryMechanisms": [
-            {"Name": name, "Priority": place} for place, name in enumerate(names, 1)
-        ]
-    }
-
-
-def _recovery_order(document: Document) -> tuple[str, ...]:
-    mechanisms = sorted(document.get("RecoveryMechanisms") or [], key=lambda each: each["Priority"])
-    return tuple(each["Name"] for each in mechanisms)
-
-
-RECOVERY = (
-    ("", "As Cognito does by default: phone, else e-mail", None),
-    ("email", "E-mail only", _mechanisms("verified_email")),
-    ("phone", "Phone only", _mechanisms("verified_phone_number")),
-    ("email_phone", "E-mail, else phone", _mechanisms("verified_email", "verified_phone_number")),
-    ("phone_email", "Phone, else e-mail", _mechanisms("verified_phone_number", "verified_email")),
-    ("admin", "Nobody: administrators reset passwords", _mechanisms("admin_only")),
-)
-DEVICES = (
-    ("", "Do not remember devices", None),
-    (
-        "always",
-        "Remember every device",
-        {"ChallengeRequiredOnNewDevice": False, "DeviceOnlyRememberedOnUserPrompt": False},
-    ),
-    (
-        "asked",
-        "Remember a device when the user agrees",
-        {"ChallengeRequiredOnNewDevice": False, "DeviceOnlyRememberedOnUserPrompt": True},
-    ),
-    (
-        "always_trusted",
-        "Remember every device, and skip the second factor there",
-        {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False},
-    ),
-    (
-        "asked_trusted",
-        "Remember when the user agrees, and skip the second factor there",
-        {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": True},
-    ),
-)
 # The columns of a pool, by the members that they answer.
 COLUMNS = {
     "PoolName": "name",
@@ -131,13 +74,24 @@ class PoolForm(WireForm):
         "history_size": "Policies.PasswordPolicy.PasswordHistorySize",
         "mfa": "MfaConfiguration",
         "totp": "SoftwareTokenMfaConfiguration.Enabled",
+        "email_mfa_subject": "EmailMfaConfiguration.Subject",
+        "email_mfa_message": "EmailMfaConfiguration.Message",
+        "passkey_domain": "WebAuthnConfiguration.RelyingPartyId",
+        "passkey_verification": "WebAuthnConfiguration.UserVerification",
+        "passkey_factor": "WebAuthnConfiguration.FactorConfiguration",
         "devices": "DeviceConfiguration",
         "admin_only": "AdminCreateUserConfig.AllowAdminCreateUserOnly",
         "auto_verified": "AutoVerifiedAttributes",
         "verified_before_update": VERIFIED_BEFORE_UPDATE,
         "recovery": "AccountRecoverySetting",
+        "email_account": "EmailConfiguration.EmailSendingAccount",
+        "email_source": "EmailConfiguration.SourceArn",
+        "email_set": "EmailConfiguration.ConfigurationSet",
         "email_from": "EmailConfiguration.From",
         "email_reply_to": "EmailConfiguration.ReplyToEmailAddress",
+        "sms_role": "SmsConfiguration.SnsCallerArn",
+        "sms_external_id": "SmsConfiguration.ExternalId",
+        "sms_region": "SmsConfiguration.SnsRegion",
         "confirm_by": "VerificationMessageTemplate.DefaultEmailOption",
         "code_subject": "VerificationMessageTemplate.EmailSubject",
         "code_message": "VerificationMessageTemplate.EmailMessage",
@@ -149,12 +103,31 @@ class PoolForm(WireForm):
         "invite_sms": "AdminCreateUserConfig.InviteMessageTemplate.SMSMessage",
         "mfa_sms": "SmsAuthenticationMessage",
         "threat_protection": "UserPoolAddOns.AdvancedSecurityMode",
+        "threat_custom": "UserPoolAddOns.AdvancedSecurityAdditionalFlows.CustomAuthMode",
+    }
+    further_operations = ("SetUserPoolMfaConfig",)
+    refused_words: ClassVar[dict[str, str]] = {
+        "Threat protection": "threat_protection",
+        "Choice-based sign-in": "first_factors",
+        "as first factors": "first_factors",
+        "Password history": "history_size",
+        "Email MFA": "email_mfa",
+        "Multi-factor passkeys": "passkey_factor",
+        "SourceArn is required": "email_source",
+        "AttributesRequireVerificationBeforeUpdate": "verified_before_update",
+        "MFA configuration": "mfa",
+        "SMS configuration": "mfa",
+        "ALLOW_USER_AUTH": "pool_tier",
+        "preferred_username": "required_attributes",
+        "recovery mechanisms": "recovery",
+        "Recovery mechanisms": "recovery",
+        "Argon2id": "storage",
+        " tags": "pool_tags",
+        "Tag keys": "pool_tags",
     }
 
     # General
-    pool_name = fields.text(
-        "Name", "1 to 128 letters, digits, spaces and + = , . @ -", required=True, max_length=128
-    )
+    pool_name = fields.text("Name", "Letters, digits, spaces and + = , . @ -", required=True)
     pool_region = fields.text(
         "Region",
         "Part of the pool's id; cannot be changed later.",
@@ -169,7 +142,8 @@ class PoolForm(WireForm):
         initial="INACTIVE",
     )
     pool_tags = TagsField(
-        label="Tags", help_text="One on each line, as <code>key = value</code>. At most 50."
+        label="Tags",
+        help_text=f"One on each line, as <code>key = value</code>. At most {MOST_TAGS}.",
     )
 
     # Sign-in
@@ -197,17 +171,18 @@ class PoolForm(WireForm):
 
     # Passwords
     minimum_length = fields.number(
-        "Minimum length", 6, 99, "6 to 99 characters.", initial=8, required=True
+        "Minimum length", "{limits} characters.", initial=8, required=True
     )
     require_uppercase = fields.switch("Require an upper-case letter", initial=True)
     require_lowercase = fields.switch("Require a lower-case letter", initial=True)
     require_numbers = fields.switch("Require a digit", initial=True)
     require_symbols = fields.switch("Require a symbol", initial=True)
     temporary_days = fields.number(
-        "Temporary passwords last", 0, 365, "Days, 0 to 365; 0 means 7.", initial=7
+        "Temporary passwords last", "{limits} days; 0 means 7.", initial=7
     )
     history_size = fields.number(
-        "Old passwords refused", 0, 24, "How many, 0 to 24. Needs the Essentials plan."
+        "Former passwords refused",
+        "{limits}; how many of them nobody may choose again. Needs the Essentials plan.",
     )
     storage = fields.choice(
         "Passwords are kept as",
@@ -229,15 +204,54 @@ class PoolForm(WireForm):
     )
     totp = fields.switch(
         "Authenticator app",
-        "Codes from an app on the phone. Other factors are set with SetUserPoolMfaConfig.",
+        "Codes from an app on the phone.",
+    )
+    sms_mfa = fields.switch(
+        "Codes by SMS", "Needs the SMS settings: an SNS caller role in the tab “Delivery”."
+    )
+    email_mfa = fields.switch("Codes by e-mail", "Needs the Essentials plan.")
+    email_mfa_subject = fields.text("Subject of e-mails with a sign-in code")
+    email_mfa_message = fields.area(
+        "E-mail with a sign-in code", "Must contain <code>{####}</code>."
+    )
+    passkey_domain = fields.text(
+        "Domain of passkeys",
+        "The relying party id: passkeys made for one domain are of no use at another.",
+        mono=True,
+    )
+    passkey_verification = fields.choice(
+        "Passkeys ask for a fingerprint, face or PIN",
+        (("", "As the device prefers"), ("preferred", "Preferred"), ("required", "Required")),
+        required=False,
+    )
+    passkey_factor = fields.choice(
+        "A passkey counts as",
+        (
+            ("", "One factor"),
+            ("SINGLE_FACTOR", "One factor, stated explicitly"),
+            ("MULTI_FACTOR_WITH_USER_VERIFICATION", "Both factors, where the user was verified"),
+        ),
+        "Both factors need the Essentials plan.",
+        required=False,
     )
     devices = DocumentField(
         DEVICES, label="Devices", same=lambda document: tuple(sorted(document.items()))
     )
     threat_protection = fields.choice(
         "Threat protection",
-        (("", "Off"), ("AUDIT", "Audit only"), ("ENFORCED", "Enforced")),
+        (
+            ("", "Off"),
+            ("OFF", "Off, stated explicitly"),
+            ("AUDIT", "Audit only"),
+            ("ENFORCED", "Enforced"),
+        ),
         "Needs the Plus plan.",
+        required=False,
+    )
+    threat_custom = fields.choice(
+        "Threat protection of custom challenges",
+        (("", "Off"), ("AUDIT", "Audit only"), ("ENFORCED", "Enforced")),
+        "Needs the Plus plan, and threat protection itself.",
         required=False,
     )
 
@@ -259,47 +273,63 @@ class PoolForm(WireForm):
         "Must be verified automatically too. Recommended.",
     )
     recovery = DocumentField(
-        RECOVERY, label="Forgotten passwords are reset by", same=_recovery_order
+        RECOVERY, label="Forgotten passwords are reset by", same=recovery_order
     )
 
     # Messages
     email_from = fields.text("E-mail sender", "An address, or <code>Name &lt;address&gt;</code>.")
     email_reply_to = fields.text("Reply-to address")
+    email_account = fields.choice(
+        "E-mail sending account",
+        (
+            ("COGNITO_DEFAULT", "COGNITO_DEFAULT"),
+            ("DEVELOPER", "DEVELOPER: an SES identity of yours"),
+        ),
+        "Kept for programs that read it. This server sends through its own mail settings.",
+        initial="COGNITO_DEFAULT",
+    )
+    email_source = fields.text(
+        "ARN of the SES identity", "Needed for the sending account DEVELOPER.", mono=True
+    )
+    email_set = fields.text("SES configuration set", mono=True)
+    sms_role = fields.text(
+        "SNS caller role",
+        "ARN of the role that publishes SMS. Superusers alone choose it: passing a role grants "
+        "its rights.",
+        mono=True,
+    )
+    sms_external_id = fields.text(
+        "External id of the SNS caller role", "Superusers alone choose it.", mono=True
+    )
+    sms_region = fields.text("SNS region", "Empty: the pool's region.", mono=True)
     confirm_by = fields.choice(
         "E-mail confirms by",
         (("CONFIRM_WITH_CODE", "A code"), ("CONFIRM_WITH_LINK", "A link (needs a domain)")),
         initial="CONFIRM_WITH_CODE",
     )
-    code_subject = fields.text("Subject with a code", "1 to 140 characters.", max_length=140)
+    code_subject = fields.text("Subject with a code")
     code_message = fields.area(
         "E-mail with a code",
-        "Must contain <code>{####}</code>; 6 to 20,000 characters.",
-        max_length=20000,
+        "Must contain <code>{####}</code>.",
     )
-    link_subject = fields.text("Subject with a link", "1 to 140 characters.", max_length=140)
+    link_subject = fields.text("Subject with a link")
     link_message = fields.area(
         "E-mail with a link",
-        "Must contain <code>{##words of the link##}</code>; 6 to 20,000 characters.",
-        max_length=20000,
+        "Must contain <code>{##words of the link##}</code>.",
     )
-    code_sms = fields.text(
-        "SMS with a code", "Must contain <code>{####}</code>; 6 to 140 characters.", max_length=140
-    )
+    code_sms = fields.text("SMS with a code", "Must contain <code>{####}</code>.")
     mfa_sms = fields.text(
         "SMS with a sign-in code",
-        "Must contain <code>{####}</code>; 6 to 140 characters.",
-        max_length=140,
+        "Must contain <code>{####}</code>.",
     )
-    invite_subject = fields.text("Invitation's subject", "1 to 140 characters.", max_length=140)
+    invite_subject = fields.text("Invitation's subject")
     invite_message = fields.area(
         "Invitation by e-mail",
-        "Must contain <code>{username}</code> and <code>{####}</code>; 6 to 20,000 characters.",
-        max_length=20000,
+        "Must contain <code>{username}</code> and <code>{####}</code>.",
     )
     invite_sms = fields.text(
         "Invitation by SMS",
-        "Must contain <code>{username}</code> and <code>{####}</code>; 6 to 140 characters.",
-        max_length=140,
+        "Must contain <code>{username}</code> and <code>{####}</code>.",
     )
 
     # Tokens
@@ -334,6 +364,11 @@ class PoolForm(WireForm):
         super().__init__(
             *args, **{**kwargs, "initial": {**columns, **(kwargs.get("initial") or {})}}
         )
+        for name, member in FACTOR_SWITCHES.items():
+            self.initial.setdefault(name, member in self.stored)
+        if not self.operator.is_superuser:
+            for name in ROLE_FIELDS:
+                self.fields[name].disabled = True
 
     def clean_pool_region(self) -> str:
         """Accept the regions that the operator allows."""
@@ -369,28 +404,58 @@ class PoolForm(WireForm):
     def changes_factors(self) -> bool:
         """Say whether second factors were touched; on a new pool, whether there are any."""
         if self.is_new:
-            return bool(self.cleaned_data["mfa"] != "OFF")
-        return bool({"mfa", "totp"} & set(self.changed_data))
+            passkeys = any(self.cleaned_data.get(name) for name in PASSKEY_FIELDS)
+            return passkeys or bool(self.cleaned_data.get("mfa") != "OFF")
+        return bool(FACTOR_FIELDS & set(self.changed_data))
 
     def factor_settings(self) -> Document:
         """Return SetUserPoolMfaConfig's members: those that are set, with what was changed here."""
-        mode, app = self.cleaned_data["mfa"], self.cleaned_data["totp"]
-        kept = {name: self.stored[name] for name in mfa.DETAILS if name in self.stored}
+        answers = self.cleaned_data
+        stored = copy.deepcopy(self.stored)
+        kept = {name: stored[name] for name in mfa.DETAILS if name in stored}
+        touched = set(answers) if self.is_new else set(self.changed_data)
+        for name in FACTOR_FIELDS & self.wire.keys() & touched:
+            put(kept, self.wire[name], answers[name])
+        mode = answers["mfa"]
         if mode == "OFF":
-            kept = {name: value for name, value in kept.items() if name not in mfa.FACTORS}
-            return {**kept, "MfaConfiguration": mode}
-        return {**kept, "MfaConfiguration": mode, "SoftwareTokenMfaConfiguration": {"Enabled": app}}
+            # The texts of e-mail codes stay: passwordless sign-in uses them too.
+            for name in set(mfa.FACTORS) - {"EmailMfaConfiguration"}:
+                kept.pop(name, None)
+        else:
+            kept["SoftwareTokenMfaConfiguration"] = {"Enabled": answers["totp"]}
+            self._switch_sms(kept)
+        if not answers["email_mfa"]:
+            kept.pop("EmailMfaConfiguration", None)
+        elif mode != "OFF":
+            kept.setdefault("EmailMfaConfiguration", {})
+        return {**kept, "MfaConfiguration": mode}
+
+    def _switch_sms(self, factors: Document) -> None:
+        """Make SMS a factor with the SMS settings of this form, or none."""
+        if not self.cleaned_data["sms_mfa"]:
+            factors.pop("SmsMfaConfiguration", None)
+            return
+        document = self.settings()
+        shared = {name: document[name] for name in SMS_MEMBERS if name in document}
+        factors["SmsMfaConfiguration"] = shared
 
     def clean(self) -> Document | None:
         """Refuse a factor that nobody would be asked for."""
         cleaned = super().clean()
         answers = self.cleaned_data
-        if (
-            answers.get("totp")
-            and answers.get("mfa") == "OFF"
-            and {"totp", "mfa"} & set(self.changed_data)
-        ):
-            self.add_error("totp", "Turn the second factor on as well, or this off.")
+        for name in ("totp", "sms_mfa"):
+            if (
+                answers.get(name)
+                and answers.get("mfa") == "OFF"
+                and {name, "mfa"} & set(self.changed_data)
+            ):
+                self.add_error(name, "Turn the second factor on as well, or this off.")
+        if answers.get("email_mfa") is False:
+            for name in {"email_mfa_subject", "email_mfa_message"} & set(self.changed_data):
+                if answers.get(name):
+                    self.add_error(name, "Turn codes by e-mail on as well, or leave this empty.")
+        if not self.errors and self.changes_factors():
+            self._check(input_shape("SetUserPoolMfaConfig"), self.factor_settings())
         return cleaned
 
 
@@ -399,31 +464,11 @@ MIRRORED = {
     "EmailVerificationMessage": "code_message",
     "EmailVerificationSubject": "code_subject",
 }
-FIELDSETS = (
-    ("General", ("pool_name", "pool_region", "pool_tier", "protection", "pool_tags")),
-    ("Sign-in", ("username_attributes", "alias_attributes", "case_sensitive", "first_factors")),
-    (
-        "Passwords",
-        (
-            "minimum_length", "require_uppercase", "require_lowercase", "require_numbers",
-            "require_symbols", "temporary_days", "history_size", "storage",
-        ),
-    ),
-    ("Second factor", ("mfa", "totp", "devices", "threat_protection")),
-    (
-        "Sign-up and recovery",
-        (
-            "admin_only", "required_attributes", "auto_verified", "verified_before_update",
-            "recovery",
-        ),
-    ),
-    (
-        "Messages",
-        (
-            "email_from", "email_reply_to", "confirm_by", "code_subject", "code_message",
-            "link_subject", "link_message", "code_sms", "mfa_sms", "invite_subject",
-            "invite_message", "invite_sms",
-        ),
-    ),
-    ("Tokens", ("issuer",)),
-)  # fmt: skip
+# Factors that are on where their document is present, and what the SMS factor is made of.
+FACTOR_SWITCHES = {"sms_mfa": "SmsMfaConfiguration", "email_mfa": "EmailMfaConfiguration"}
+SMS_MEMBERS = ("SmsConfiguration", "SmsAuthenticationMessage")
+PASSKEY_FIELDS = ("passkey_domain", "passkey_verification", "passkey_factor")
+FACTOR_FIELDS = frozenset(
+    {"mfa", "totp", *FACTOR_SWITCHES, "email_mfa_subject", "email_mfa_message", *PASSKEY_FIELDS}
+)
+ROLE_FIELDS = ("sms_role", "sms_external_id")

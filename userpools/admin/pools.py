@@ -6,15 +6,17 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from userpools.admin import fields, markup
+from userpools.admin import fields, limits, markup
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
 from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
-from userpools.admin.pool_form import FIELDSETS, PoolForm
+from userpools.admin.pool_choices import FIELDSETS
+from userpools.admin.pool_form import PoolForm
 from userpools.audit import Actor, record_act
 from userpools.local_api import check_members
 from userpools.models import (
@@ -77,8 +79,8 @@ class CustomAttribute(ActForm):
             "AttributeDataType": answers["kind"],
             "Mutable": answers["mutable"],
         }
-        if answers["kind"] in BOUNDS:
-            member, low, high = BOUNDS[answers["kind"]]
+        if answers["kind"] in limits.BOUNDS:
+            member, low, high, _unit = limits.BOUNDS[answers["kind"]]
             bounds = {low: answers["low"], high: answers["high"]}
             made[member] = {name: value for name, value in bounds.items() if value}
         return made
@@ -87,12 +89,6 @@ class CustomAttribute(ActForm):
         """Hand the definition on, as the act's answer."""
         super().clean()
         return {**self.cleaned_data, "definition": {} if self.errors else self.definition()}
-
-
-BOUNDS = {
-    "String": ("StringAttributeConstraints", "MinLength", "MaxLength"),
-    "Number": ("NumberAttributeConstraints", "MinValue", "MaxValue"),
-}
 
 
 def _add_attribute(request: HttpRequest, pool: UserPool, answers: dict[str, Any]) -> str:
@@ -168,11 +164,6 @@ class UserPoolAdmin(ServiceAdmin):
         ),
     )
 
-    @display(description="Name", ordering="name")
-    def shown_name(self, pool: UserPool) -> str:
-        """Return the name, which links to the pool."""
-        return pool.name
-
     @display(description="Pool id", ordering="id")
     def shown_id(self, pool: UserPool) -> SafeString:
         """Return the id, ready to be copied."""
@@ -196,13 +187,9 @@ class UserPoolAdmin(ServiceAdmin):
             states.append(f"MFA {pool.mfa_configuration.lower()}")
         return markup.badges(states, "good")
 
-    @display(description="Created", ordering="created_at")
-    def shown_created(self, pool: UserPool) -> SafeString:
-        """Return when it was made."""
-        return markup.when(pool.created_at)
-
     def summary(self, request: HttpRequest, obj: UserPool) -> list[Fact]:
         """Say what the pool is called by programs."""
+        users = pools.estimated_users(obj)
         return [
             Fact("Pool id", markup.copyable(obj.pk)),
             Fact("ARN", markup.copyable(obj.arn)),
@@ -213,7 +200,7 @@ class UserPoolAdmin(ServiceAdmin):
             ),
             Fact(
                 "Users",
-                markup.list_link(PoolUser, f"{obj.user_count:,}", f"pool__id__exact={obj.pk}"),
+                markup.list_link(PoolUser, f"{users:,}", f"pool__id__exact={obj.pk}"),
             ),
             Fact("Signing keys", self._keys(obj)),
             self._passwords(request, obj),
@@ -230,6 +217,7 @@ class UserPoolAdmin(ServiceAdmin):
     def cards(self, request: HttpRequest, obj: UserPool) -> list[Card]:
         """Show clients and groups, and how far a change of the password form has come."""
         scope = f"pool__id__exact={obj.pk}"
+        add_client = f"{reverse('admin:userpools_appclient_add')}?pool={obj.pk}"
         clients = list(AppClient.objects.filter(pool=obj).order_by("name")[:SHOWN_CLIENTS])
         return [
             Card(
@@ -244,7 +232,9 @@ class UserPoolAdmin(ServiceAdmin):
                     for client in clients
                 ],
                 empty="No app client yet: programs need one to sign users in.",
-                more=("All app clients", markup.list_of(AppClient, scope)),
+                more=("All app clients", markup.list_of(AppClient, scope))
+                if clients
+                else ("Add app client", add_client),
                 wide=True,
             ),
             Card(
@@ -256,7 +246,6 @@ class UserPoolAdmin(ServiceAdmin):
             Card(
                 "Related",
                 facts=[
-                    Fact("Users", markup.list_link(PoolUser, f"{obj.user_count:,}", scope)),
                     Fact("Groups", markup.list_link(Group, f"{obj.groups.count():,}", scope)),
                     Fact(
                         "Signing keys",
@@ -287,7 +276,7 @@ class UserPoolAdmin(ServiceAdmin):
         """Find the entries of the pool and of all in it."""
         return f"pool_id={obj.pk}"
 
-    def save_model(self, request: HttpRequest, obj: UserPool, form: Any, change: bool) -> None:
+    def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> UserPool:
         """Save through the services that the API uses, and what only this server has."""
         actor = actor_of(request)
         if change:
@@ -306,7 +295,7 @@ class UserPoolAdmin(ServiceAdmin):
             pools.set_password_storage(obj.pk, form.cleaned_data["storage"], actor=actor)
         if "issuer" in form.changed_data:
             _save_issuer(obj.pk, form.cleaned_data["issuer"], actor)
-        self.adopt(obj, UserPool.objects.get(pk=obj.pk))
+        return UserPool.objects.get(pk=obj.pk)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[UserPool], search_term: str
@@ -334,15 +323,10 @@ def _save_issuer(pool_id: str, issuer: str, actor: Actor) -> None:
 
 
 def _attribute(definition: dict[str, Any]) -> tuple[Any, ...]:
-    limits: dict[str, str] = next(
-        (definition[member] for member, _low, _high in BOUNDS.values() if definition.get(member)),
-        {},
-    )
-    words = ", ".join(f"{name} {value}" for name, value in limits.items())
     return (
         markup.code(definition["Name"]),
         definition["AttributeDataType"],
-        words or markup.DASH,
+        limits.of_attribute(definition) or markup.DASH,
         markup.badge("Yes", "good") if definition.get("Mutable", True) else markup.badge("No"),
     )
 

@@ -39,11 +39,6 @@ class SigningKeyAdmin(RecordAdmin):
         """Return the kid."""
         return markup.code(key.kid)
 
-    @display(description="User pool", ordering="pool__name")
-    def shown_pool(self, key: SigningKey) -> SafeString:
-        """Return the pool, as a link."""
-        return markup.link(key.pool, key.pool.name)
-
     @display(description="State", ordering="is_active")
     def state(self, key: SigningKey) -> SafeString:
         """Say whether the key signs, is only published, or neither."""
@@ -51,11 +46,6 @@ class SigningKeyAdmin(RecordAdmin):
             return markup.badge("Signing", "good")
         published = key.retire_at is not None and key.retire_at > timezone.now()
         return markup.badge("Published", "info") if published else markup.badge("Retired")
-
-    @display(description="Created", ordering="created_at")
-    def shown_created(self, key: SigningKey) -> SafeString:
-        """Return when it was made."""
-        return markup.when(key.created_at)
 
     @display(description="Published until", ordering="retire_at")
     def shown_end(self, key: SigningKey) -> SafeString:

@@ -1,82 +1,38 @@
 """What an operator can do to a user: each act is a page that explains it, and a POST."""
 
+import uuid
 from typing import Any
 
-from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 
-from userpools.admin import fields
-from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
+from userpools.admin.acts import Act, actor_of
+from userpools.admin.bulk import BulkAct, ConfirmByCount
+from userpools.admin.user_forms import (
+    AttributesForm,
+    ConfirmByUser,
+    GroupOfPool,
+    NewPassword,
+    OneGroup,
+    OneOfTheirGroups,
+    OneSession,
+    Renewal,
+    alive_sessions,
+)
 from userpools.audit import record_act
-from userpools.auth import passwords
+from userpools.auth import invitations, passwords, recovery, sign_up
+from userpools.auth.invitations import Invitation
+from userpools.errors import InvalidParameterException
 from userpools.local_api import check_members
+from userpools.messaging.compose import Kind
 from userpools.models import (
     PoolUser,
     UserStatus,
-    lockout,
 )
 from userpools.services import attributes as attribute_rules
-from userpools.services import groups, users
-from userpools.services.attributes import RESERVED, Writer
-
-
-class NewPassword(ActForm):
-    """A password, and for how long."""
-
-    password = fields.password("New password", "The pool's password policy applies.")
-    permanent = fields.switch("Permanent", "Otherwise the user must change it at the next sign-in.")
-
-
-class OneGroup(ActForm):
-    """A group of the user's pool that they are not in."""
-
-    group = fields.choice("Group", ())
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["group"].choices = [(name, name) for name in self.names()]  # type: ignore[attr-defined]
-
-    def names(self) -> list[str]:
-        """Return the groups to choose from."""
-        others = self.subject.pool.groups.exclude(memberships__user=self.subject)
-        return list(others.values_list("name", flat=True)[:1000])
-
-
-class OneOfTheirGroups(OneGroup):
-    """A group that the user is in."""
-
-    def names(self) -> list[str]:
-        """Return the user's groups."""
-        theirs = self.subject.pool.groups.filter(memberships__user=self.subject)
-        return list(theirs.values_list("name", flat=True))
-
-
-class AttributesForm(ActForm):
-    """Each attribute of the pool's schema that an administrator may write."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, definition in self.subject.pool.schema_by_name.items():
-            if name in RESERVED or not definition.get("Mutable", True):
-                continue
-            self.fields[name] = _attribute_field(name, definition)
-            self.initial[name] = self.subject.attributes.get(name, "")
-
-    def clean(self) -> dict[str, Any]:
-        """Hand on what was changed."""
-        super().clean()
-        changed = {
-            name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data
-        }
-        return {"changes": changed}
-
-
-def _attribute_field(name: str, definition: dict[str, Any]) -> forms.Field:
-    if definition.get("AttributeDataType") == "Boolean":
-        options = (("", "Not set"), ("true", "true"), ("false", "false"))
-        return fields.choice(name, options, required=False)
-    return fields.text(name, max_length=attribute_rules.MAX_BYTES)
+from userpools.services import contacts, groups, sessions, user_limits, users
+from userpools.services.attributes import Writer
+from userpools.services.lookup import locked
 
 
 def _set_password(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
@@ -106,7 +62,7 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
     )
     attribute_rules.check_writes(user.pool, changes, writer=Writer.ADMIN)
     with transaction.atomic():
-        users.write_attributes(user, changes)
+        deliveries = contacts.write(user, changes, writer=Writer.ADMIN)
         record_act(
             actor_of(request),
             "AdminUpdateUserAttributes",
@@ -114,7 +70,15 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
             resource=user.username,
             after=sorted(changes),
         )
+    if deliveries:
+        places = " and ".join(each.destination for each in deliveries)
+        return f"The attributes are changed. A code to verify with is on its way to {places}."
     return "The attributes are changed." if changes else "Nothing was changed."
+
+
+def _require_reset(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
+    recovery.require_reset(user, actor=actor_of(request))
+    return "A code to set a new password with is on its way to the user."
 
 
 def _enable(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
@@ -132,11 +96,40 @@ def _sign_out(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) ->
     return "Every session is ended."
 
 
-def _forgive(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
+def _reset_limits(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
+    user_limits.reset(user, actor=actor_of(request))
+    return "What was counted is forgotten: the user may try again at once."
+
+
+def _end_session(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    sessions.end(user, uuid.UUID(answers["session"]), actor=actor_of(request))
+    return "The session is ended."
+
+
+def _renew(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    check_members(
+        "AdminCreateUser",
+        UserPoolId=user.pool_id,
+        Username=user.username,
+        TemporaryPassword=answers["password"],
+    )
+    invitation = Invitation(password=answers["password"], mediums=(answers["send_by"],))
+    invitations.renew(user.pool, user, invitation, actor=actor_of(request))
+    return "The invitation is on its way."
+
+
+def _resend_code(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
     with transaction.atomic():
-        lockout.forgive(user)
-        record_act(actor_of(request), "LiftLockout", pool_id=user.pool_id, resource=user.username)
-    return "The failed attempts are forgotten: the user may try again at once."
+        delivery = sign_up.send_code(locked(user), Kind.RESEND_CODE)
+        if delivery is None:
+            raise InvalidParameterException(sign_up.NO_CONTACT)
+        record_act(
+            actor_of(request),
+            "ResendConfirmationCode",
+            pool_id=user.pool_id,
+            resource=user.username,
+        )
+    return f"A new code is on its way to {delivery.destination}."
 
 
 def _confirm(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
@@ -171,8 +164,26 @@ def _is_unconfirmed(user: PoolUser) -> bool:
     return user.status == UserStatus.UNCONFIRMED
 
 
-def _has_failed(user: PoolUser) -> bool:
-    return bool(user.failed_passwords or user.failed_codes)
+def _awaits_code(user: PoolUser) -> bool:
+    return _is_unconfirmed(user) and bool(sign_up.confirmation_contact(user))
+
+
+def _may_reset(user: PoolUser) -> bool:
+    return (
+        user.enabled
+        and user.status in {UserStatus.CONFIRMED, UserStatus.RESET_REQUIRED}
+        and recovery.recovery_contact(user) is not None
+    )
+
+
+def _is_invited(user: PoolUser) -> bool:
+    return user.status == UserStatus.FORCE_CHANGE_PASSWORD and any(
+        user.attributes.get(contact) for contact in invitations.CONTACT.values()
+    )
+
+
+def _is_signed_in(user: PoolUser) -> bool:
+    return alive_sessions(user).exists()
 
 
 def _in_groups(user: PoolUser) -> bool:
@@ -186,9 +197,10 @@ ACTS = (
         run=_write_attributes,
         icon="edit",
         form_class=AttributesForm,
+        verb="Save attributes",
         text="A changed e-mail address or phone number is unverified unless its flag is set "
-        "along with it. "
-        "An emptied attribute is removed.",
+        "along with it, and gets a code where the pool verifies it. An emptied attribute is "
+        "removed.",
     ),
     Act(
         name="password",
@@ -201,6 +213,15 @@ ACTS = (
         "if somebody else knew the old password.",
     ),
     Act(
+        name="reset",
+        title="Reset password",
+        run=_require_reset,
+        icon="lock_reset",
+        applies=_may_reset,
+        text="The user gets a code, and can sign in only after setting a new password with it. "
+        "Every session ends.",
+    ),
+    Act(
         name="confirm",
         title="Confirm",
         run=_confirm,
@@ -210,13 +231,31 @@ ACTS = (
         "by this.",
     ),
     Act(
+        name="resend-code",
+        title="Send code again",
+        run=_resend_code,
+        icon="forward_to_inbox",
+        applies=_awaits_code,
+        text="A new confirmation code goes to the user's address; codes sent before no longer "
+        "work.",
+    ),
+    Act(
+        name="invite",
+        title="Send invitation again",
+        run=_renew,
+        icon="forward_to_inbox",
+        form_class=Renewal,
+        applies=_is_invited,
+        text="The user gets a new temporary password, which lasts as long as the pool says.",
+    ),
+    Act(
         name="forgive",
-        title="Lift lockout",
-        run=_forgive,
+        title="Reset limits and lockout",
+        run=_reset_limits,
         icon="lock_open_right",
-        applies=_has_failed,
-        text="Failed attempts at passwords and codes are forgotten, and the user may try again "
-        "at once.",
+        applies=user_limits.is_restrained,
+        text="Wrong passwords and codes, and the hour's requests for codes and new passwords, are "
+        "forgotten, and the user may try again at once.",
     ),
     Act(
         name="join",
@@ -232,8 +271,20 @@ ACTS = (
         run=_leave,
         icon="group_remove",
         form_class=OneOfTheirGroups,
+        in_rows=True,
         applies=_in_groups,
         text="Tokens that are out name the group until they expire; new ones do not.",
+    ),
+    Act(
+        name="end-session",
+        title="End a session",
+        run=_end_session,
+        icon="devices_off",
+        form_class=OneSession,
+        in_rows=True,
+        applies=_is_signed_in,
+        text="Its refresh token dies, and its access tokens are refused here at once. Other "
+        "sessions go on.",
     ),
     Act(
         name="sign-out",
@@ -266,11 +317,29 @@ ACTS = (
         title="Delete user",
         run=_delete,
         icon="delete",
-        form_class=ConfirmByName,
+        form_class=ConfirmByUser,
         permission="delete",
         is_dangerous=True,
         ends=True,
         text="The user goes with attributes, groups and sessions; the name is free at once. "
         "This cannot be undone.",
     ),
+)
+
+_BY_NAME = {act.name: act for act in ACTS}
+
+
+BULK_ACTS = (
+    BulkAct(_BY_NAME["enable"], "Enable", "enabled", "they are enabled"),
+    BulkAct(_BY_NAME["confirm"], "Confirm", "confirmed", "they await no confirmation"),
+    BulkAct(
+        _BY_NAME["reset"],
+        "Reset password",
+        "must reset their password",
+        "they are disabled, not confirmed, or have no verified contact",
+    ),
+    BulkAct(_BY_NAME["sign-out"], "Sign out everywhere", "signed out everywhere"),
+    BulkAct(_BY_NAME["join"], "Add to group", "in the group", form_class=GroupOfPool),
+    BulkAct(_BY_NAME["disable"], "Disable", "disabled", "they are disabled"),
+    BulkAct(_BY_NAME["delete"], "Delete", "deleted", form_class=ConfirmByCount),
 )

@@ -3,20 +3,26 @@
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from userpools.admin import markup
 from userpools.admin.auth_events import outcome_badge
 from userpools.admin.markup import Card, Fact
 from userpools.admin.messages import state_badge
+from userpools.limits import HOUR_SECONDS
 from userpools.models import (
     AuthEvent,
+    Message,
+    MessageState,
     PasswordStorage,
     PoolUser,
     SignInSession,
     lockout,
 )
+from userpools.services import user_limits
 from userpools.services.attributes import VERIFIED_FLAGS
+from userpools.services.user_limits import UserLimit
 
 SHOWN = 10
 SHOWN_GROUPS = 100
@@ -32,7 +38,7 @@ def attributes_card(user: PoolUser) -> Card:
             for name, value in attributes
             if name not in flags
         ],
-        empty="No attribute is set.",
+        empty="No attribute is set. “Edit attributes” above sets them.",
     )
 
 
@@ -71,52 +77,87 @@ def _attempts(label: str, failures: int, tried_at: datetime | None) -> Fact:
     )
 
 
-def groups_card(user: PoolUser) -> Card:
+def limits_card(user: PoolUser) -> Card:
+    return Card(
+        "Limits",
+        headers=("Operation", "Used", "Allowed", "Begins anew"),
+        rows=[
+            (each.name, _used(each), f"{each.allowed} {_per(each)}", _end(each))
+            for each in user_limits.limits_of(user)
+        ],
+        note="What one user may do, whoever asks; POOLHOUSE_QUOTAS sets it for all users.",
+    )
+
+
+def _used(limit: UserLimit) -> SafeString | str:
+    return markup.badge(f"{limit.used}", "bad") if limit.is_used_up else f"{limit.used}"
+
+
+def _per(limit: UserLimit) -> str:
+    return "an hour" if limit.seconds == HOUR_SECONDS else "a second"
+
+
+def _end(limit: UserLimit) -> SafeString:
+    return markup.when(limit.ends_at, seconds=True)
+
+
+def groups_card(user: PoolUser, *, may_change: bool) -> Card:
     memberships = user.memberships.select_related("group").order_by("group__name")[:SHOWN_GROUPS]
     return Card(
         "Groups",
-        headers=("Group", "Precedence", "Since"),
+        headers=("Group", "Precedence", "Since", ""),
         rows=[
             (
                 markup.link(each.group, each.group.name),
                 markup.DASH if each.group.precedence is None else each.group.precedence,
                 markup.when(each.created_at),
+                markup.act_link(user, "leave", "Remove", group=each.group.name)
+                if may_change
+                else "",
             )
             for each in memberships
         ],
-        empty="In no group.",
+        empty="In no group. “Add to group” above puts the user into one.",
     )
 
 
-def messages_card(user: PoolUser) -> Card:
+def messages_card(user: PoolUser, *, may_retry: bool) -> Card:
     sent = user.messages.defer("sealed").order_by("-created_at")[:SHOWN]
     return Card(
         "Messages",
-        headers=("Time", "Kind", "To", "State"),
+        headers=("Time", "Kind", "To", "State", ""),
         rows=[
             (
                 markup.link(each, markup.when(each.created_at)),
-                each.kind,
+                markup.words(each.kind),
                 each.masked_to,
                 state_badge(each),
+                markup.act_link(each, "retry", "Send again")
+                if may_retry and each.state == MessageState.FAILED
+                else "",
             )
             for each in sent
         ],
         empty="No message was sent lately.",
+        more=("All", markup.list_of(Message, urlencode({"q": user.username}))),
+        wide=True,
     )
 
 
-def sessions_card(user: PoolUser) -> Card:
+def sessions_card(user: PoolUser, *, may_change: bool) -> Card:
     sessions = user.sessions.select_related("client").order_by("-created_at")[:SHOWN]
     return Card(
         "Sessions",
-        headers=("Signed in", "App client", "State", "Ends"),
+        headers=("Signed in", "App client", "State", "Ends", ""),
         rows=[
             (
                 markup.when(each.auth_time),
                 markup.link(each.client, each.client.name),
                 _session_state(each, user),
                 markup.when(each.expires_at),
+                markup.act_link(user, "end-session", "End", session=str(each.pk))
+                if may_change and _is_alive(each, user)
+                else "",
             )
             for each in sessions
         ],
@@ -126,14 +167,18 @@ def sessions_card(user: PoolUser) -> Card:
 
 
 def _session_state(session: SignInSession, user: PoolUser) -> SafeString:
+    if _is_alive(session, user):
+        return markup.badge("Alive", "good")
     if session.revoked_at is not None:
         return markup.badge("Revoked")
-    if session.user_epoch != user.epoch:
-        return markup.badge("Signed out")
+    return markup.badge("Signed out" if session.user_epoch != user.epoch else "Expired")
+
+
+def _is_alive(session: SignInSession, user: PoolUser) -> bool:
     return (
-        markup.badge("Alive", "good")
-        if session.expires_at > timezone.now()
-        else markup.badge("Expired")
+        session.revoked_at is None
+        and session.user_epoch == user.epoch
+        and session.expires_at > timezone.now()
     )
 
 

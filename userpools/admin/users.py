@@ -1,42 +1,38 @@
 """Users of the pools: a page that says how they are, and what can be done for them."""
 
-import uuid
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet, Value
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Upper
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget
 
-from userpools import ids
 from userpools.admin import fields, markup
 from userpools.admin.acts import actor_of
 from userpools.admin.base import RecordAdmin, ServiceAdmin
 from userpools.admin.filters import ValuesFilter
 from userpools.admin.markup import Card, Fact
-from userpools.admin.user_acts import ACTS
+from userpools.admin.user_acts import ACTS, BULK_ACTS
 from userpools.admin.user_cards import (
     attributes_card,
     events_card,
     groups_card,
+    limits_card,
     messages_card,
     sessions_card,
     sign_in_card,
 )
+from userpools.admin.user_forms import called
+from userpools.admin.user_search import found
 from userpools.auth.invitations import Invitation, invite
 from userpools.local_api import check_members
 from userpools.models import (
     Operator,
     PoolUser,
-    UserPool,
     UserStatus,
 )
 from userpools.services.attributes import VERIFIED_FLAGS, to_wire
@@ -53,12 +49,7 @@ STATUS_TONES = {
 class NewUserForm(forms.ModelForm):
     """What AdminCreateUser asks."""
 
-    pool = forms.ModelChoiceField(
-        UserPool.objects.order_by("name"),
-        label="User pool",
-        widget=UnfoldAdminSelectWidget(),
-        empty_label="Choose a pool",
-    )
+    pool = fields.pool()
     name = fields.text(
         "User name",
         "1 to 128 characters without spaces; in a pool where people sign in with e-mail or "
@@ -135,6 +126,9 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
     search_fields = ("username",)
     search_help_text = "User name, e-mail, phone or sub"
     ordering = ("pool_id", "username_key")
+    # Another order would sort every user of the server.
+    sortable_by = ()
+    list_display_links = ("shown_name", "email")
     fieldsets = (
         (
             "Who",
@@ -157,6 +151,7 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         "being added here."
     )
     acts = ACTS
+    bulk_acts = BULK_ACTS
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Users are added by hand, other records are not."""
@@ -184,23 +179,13 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         term = search_term.strip().replace("\x00", "")
         if not term:
             return queryset, False
-        folded = ids.canonical_key(term, case_sensitive=False)
-        exact = ids.canonical_key(term, case_sensitive=True)
-        wanted = Q(username_key__startswith=exact) | Q(username_key__startswith=folded)
-        for name in ("email", "phone_number"):
-            queryset = queryset.annotate(
-                **{f"upper_{name}": Upper(KeyTextTransform(name, "attributes"))}
-            )
-            # Both sides go through the database's own Upper, so that they agree on every letter.
-            wanted |= Q(**{f"upper_{name}__startswith": Upper(Value(term))})
-        with suppress(ValueError):
-            wanted |= Q(sub=uuid.UUID(term))
-        return queryset.filter(wanted), False
+        pool_id = request.GET.get("pool__id__exact", "")
+        return queryset.filter(pk__in=found(term, pool_id)), False
 
     @display(description="User name", ordering="username_key")
-    def shown_name(self, user: PoolUser) -> str:
+    def shown_name(self, user: PoolUser) -> SafeString:
         """Return the user name, which links to the user."""
-        return user.username
+        return markup.code(user.username, may_break=True)
 
     @display(description="E-mail")
     def email(self, user: PoolUser) -> Any:
@@ -218,21 +203,21 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         """Say whether the user may sign in."""
         return markup.badge("Enabled", "good") if user.enabled else markup.badge("Disabled", "bad")
 
-    @display(description="User pool")
-    def shown_pool(self, user: PoolUser) -> SafeString:
-        """Return the pool, as a link."""
-        return markup.link(user.pool, user.pool.name)
-
-    @display(description="Created", ordering="created_at")
-    def shown_created(self, user: PoolUser) -> SafeString:
-        """Return when the user was made."""
-        return markup.when(user.created_at)
+    def headline(self, obj: PoolUser) -> str:
+        """Return what people call the user."""
+        return called(obj)
 
     def summary(self, request: HttpRequest, obj: PoolUser) -> list[Fact]:
         """Say who it is and whether they can sign in."""
+        contacts = [
+            Fact(label, markup.copyable(obj.attributes[name]))
+            for name, label in (("email", "E-mail"), ("phone_number", "Phone number"))
+            if name in obj.pool.username_attributes and obj.attributes.get(name)
+        ]
         return [
+            *contacts,
             Fact("User name", markup.copyable(obj.username)),
-            Fact("Sub", markup.copyable(obj.sub)),
+            *([] if obj.username == str(obj.sub) else [Fact("Sub", markup.copyable(obj.sub))]),
             Fact("User pool", markup.link(obj.pool, obj.pool.name)),
             Fact("Status", self.shown_status(obj)),
             Fact("Sign-in", self.shown_enabled(obj)),
@@ -241,20 +226,26 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
 
     def cards(self, request: HttpRequest, obj: PoolUser) -> list[Card]:
         """Show what belongs to the user; each list holds the newest alone."""
-        return [
+        may_change = self.has_change_permission(request, obj)
+        may = request.user.has_perm
+        cards = [
             attributes_card(obj),
             sign_in_card(obj),
-            groups_card(obj),
-            messages_card(obj),
-            sessions_card(obj),
-            events_card(obj),
+            limits_card(obj),
+            groups_card(obj, may_change=may_change),
+            sessions_card(obj, may_change=may_change),
         ]
+        if may("userpools.view_message"):
+            cards.append(messages_card(obj, may_retry=may("userpools.change_message")))
+        if may("userpools.view_authevent"):
+            cards.append(events_card(obj))
+        return cards
 
     def audit_query(self, obj: PoolUser) -> str:
         """Find what was done to the user."""
         return urlencode({"pool_id": obj.pool_id, "q": obj.username})
 
-    def save_model(self, request: HttpRequest, obj: PoolUser, form: Any, change: bool) -> None:
+    def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> PoolUser:
         """Create the user through the service that AdminCreateUser uses."""
         answers = form.cleaned_data
         check_members(
@@ -269,7 +260,6 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
             mediums=(answers["send_by"],) if answers["send_by"] else (),
             silent=not answers["send_by"],
         )
-        user = invite(
+        return invite(
             answers["pool"], answers["name"], form.attributes(), invitation, actor=actor_of(request)
         )
-        self.adopt(obj, user)

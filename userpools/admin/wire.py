@@ -1,11 +1,14 @@
 """Forms over configuration documents in wire spelling: one field for each member that is shown."""
 
 import copy
+import re
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from django import forms
 
+from userpools.admin import limits
 from userpools.admin.fields import is_empty
 from userpools.awsjson.service import cognito_idp
 from userpools.awsjson.validation import Violation, lower_camel, member_checkers
@@ -41,6 +44,11 @@ def put(document: Document, path: str, value: Any) -> None:
             del parent[name]
 
 
+def input_shape(operation: str) -> Any:
+    """Return the shape of an operation's input in the service model."""
+    return cognito_idp.model.operation_model(operation).input_shape
+
+
 class WireForm(forms.ModelForm):
     """A form whose fields name members of a document (`wire`: field to dotted path).
 
@@ -52,6 +60,10 @@ class WireForm(forms.ModelForm):
     create_only: ClassVar[frozenset[str]] = frozenset()
     create_operation: ClassVar[str]
     update_operation: ClassVar[str]
+    # Operations that take members which the two above do not.
+    further_operations: ClassVar[tuple[str, ...]] = ()
+    # What a refusal says of a field beside its member's name: words to the field's name.
+    refused_words: ClassVar[Mapping[str, str]] = {}
     # Reads an object's settings as its update operation takes them, create-only ones too.
     document_of: ClassVar[Any]
     refusal = ""
@@ -70,6 +82,16 @@ class WireForm(forms.ModelForm):
         if not self.is_new:
             for name in self.create_only & self.fields.keys():
                 self.fields[name].disabled = True
+        self._limit()
+
+    def _limit(self) -> None:
+        """Hold each field to its member's limits in the service model."""
+        shapes = [input_shape(name) for name in (self.create_operation, *self.further_operations)]
+        for name, path in self.wire.items():
+            found = (limits.shape_at(shape, path) for shape in shapes)
+            shape = next((each for each in found if each is not None), None)
+            if shape is not None and name in self.fields:
+                limits.apply(self.fields[name], shape)
 
     def settings(self) -> Document:
         """Return all members to send to the service."""
@@ -81,8 +103,7 @@ class WireForm(forms.ModelForm):
 
     @property
     def _shape(self) -> Any:
-        name = self.create_operation if self.is_new else self.update_operation
-        return cognito_idp.model.operation_model(name).input_shape
+        return input_shape(self.create_operation if self.is_new else self.update_operation)
 
     @property
     def _members(self) -> frozenset[str]:
@@ -92,18 +113,30 @@ class WireForm(forms.ModelForm):
         """Hold the document against the service model, and repeat what the service refused."""
         cleaned = super().clean()
         if self.refusal:
-            self.add_error(None, self.refusal)
+            self.add_error(self._refused(self.refusal), self.refusal)
         if not self.errors:
-            self._check()
+            self._check(self._shape, self.settings())
         return cleaned
+
+    def _refused(self, message: str) -> str | None:
+        """Return the field that a refusal is about: the one whose members it names most exactly."""
+        for words, field in self.refused_words.items():
+            if words in message:
+                return field
+        named = set(re.findall(r"\w+", message))
+        best: tuple[int, str | None] = (0, None)
+        for field, path in self.wire.items():
+            *parents, last = path.split(".")
+            if {last, lower_camel(last)} & named:
+                best = max(best, (1 + len(named.intersection(parents)), field), key=itemgetter(0))
+        return best[1]
 
     def _post_clean(self) -> None:
         """Leave the object alone: its fields are the service's to fill, from the document."""
 
-    def _check(self) -> None:
-        document = self.settings()
+    def _check(self, shape: Any, document: Document) -> None:
         violations: list[Violation] = []
-        for name, path, _required, check in member_checkers("cognito-idp", self._shape):
+        for name, path, _required, check in member_checkers("cognito-idp", shape):
             if not is_empty(document.get(name)):
                 check(document[name], path, violations)
         fields = {

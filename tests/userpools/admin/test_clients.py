@@ -156,3 +156,57 @@ def test_a_client_is_deleted_by_its_name(browser: Client, client: AppClient) -> 
     assert browser.post(address, {"confirmation": client.name}).status_code == 302
     assert not AppClient.objects.exists()
     assert last_act().action == "DeleteUserPoolClient"
+
+
+def test_attributes_are_chosen_from_the_pool_s_schema(
+    browser: Client, idp: Any, pool: UserPool, client: AppClient
+) -> None:
+    idp.add_custom_attributes(
+        UserPoolId=pool.id, CustomAttributes=[{"Name": "plan", "AttributeDataType": "String"}]
+    )
+    form = browser.get(page("appclient", client)).context["adminform"].form
+    readable, writable = (
+        {value for value, _label in form.fields[name].choices}
+        for name in ("read_attributes", "write_attributes")
+    )
+    assert "custom:plan" in readable & writable
+    assert "email_verified" in readable - writable
+    save(browser, client, read_attributes=["email", "custom:plan"], write_attributes=["email"])
+    described = describe(idp, client)
+    assert sorted(described["ReadAttributes"]) == ["custom:plan", "email"]
+    assert described["WriteAttributes"] == ["email"]
+    refused = save(browser, client, write_attributes=["email_verified"])
+    assert "write_attributes" in refused.context["adminform"].form.errors
+
+
+def test_a_pool_s_custom_attributes_are_offered_to_its_new_client(
+    browser: Client, idp: Any, pool: UserPool
+) -> None:
+    idp.add_custom_attributes(
+        UserPoolId=pool.id, CustomAttributes=[{"Name": "plan", "AttributeDataType": "String"}]
+    )
+    html = browser.get(reverse(ADD), {"pool": pool.pk}).content.decode()
+    assert "custom:plan" in html
+    assert add(browser, pool, read_attributes=["custom:plan"]).status_code == 302
+    assert AppClient.objects.get().setting("ReadAttributes") == ["custom:plan"]
+
+
+def test_a_client_s_role_is_chosen_by_superusers_alone(
+    browser_of: Any, idp: Any, client: AppClient
+) -> None:
+    clerk = browser_of("view_appclient", "change_appclient")
+    role = "arn:aws:iam::000000000000:role/analytics"
+    assert save(clerk, client, analytics_role=role, analytics_id="abc123").status_code == 302
+    assert describe(idp, client)["AnalyticsConfiguration"] == {"ApplicationId": "abc123"}
+
+
+def test_a_client_s_page_says_whether_it_has_a_secret(
+    browser: Client, idp: Any, pool: UserPool, make_client: Any
+) -> None:
+    private = make_client(pool, GenerateSecret=True)
+    form = browser.get(page("appclient", private)).context["adminform"].form
+    assert form["generate_secret"].value() is True
+    assert form.fields["generate_secret"].disabled
+    before = describe(idp, private)
+    assert save(browser, private).status_code == 302
+    assert describe(idp, private)["ClientSecret"] == before["ClientSecret"]

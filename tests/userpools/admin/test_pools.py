@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.userpools.admin.conftest import form_data, last_act, page
+from userpools.awsjson.service import cognito_idp
 from userpools.models import AuditEntry, PasswordStorage, SigningKey, UserPool
 
 ADD = "admin:userpools_userpool_add"
@@ -83,11 +84,11 @@ def test_a_wrong_value_is_an_error_of_its_field(browser: Client, field: str, val
     assert not UserPool.objects.exists()
 
 
-def test_what_the_service_refuses_is_said_in_the_form(browser: Client) -> None:
+def test_what_the_service_refuses_is_said_at_the_field(browser: Client) -> None:
     both = add(browser, alias_attributes=["email"], username_attributes=["email"])
-    assert "aliasAttributes or usernameAttributes" in errors(both)["__all__"][0]
+    assert "aliasAttributes or usernameAttributes" in errors(both)["alias_attributes"][0]
     passwordless = add(browser, pool_tier="LITE", first_factors=["PASSWORD", "EMAIL_OTP"])
-    assert "not available in the LITE tier" in errors(passwordless)["__all__"][0]
+    assert "not available in the LITE tier" in errors(passwordless)["first_factors"][0]
     assert not UserPool.objects.exists()
     assert not AuditEntry.objects.exists()
 
@@ -158,7 +159,7 @@ def test_the_second_factor_is_turned_on_with_an_app(
 
 
 def test_a_second_factor_without_any_factor_is_refused(browser: Client, pool: UserPool) -> None:
-    assert "__all__" in errors(save(browser, pool, mfa="ON"))
+    assert "mfa" in errors(save(browser, pool, mfa="ON"))
     assert "totp" in errors(save(browser, pool, totp="on"))
 
 
@@ -167,7 +168,7 @@ def test_the_password_form_is_changed_unless_a_client_allows_srp(
 ) -> None:
     client = make_client(pool)
     refused = save(browser, pool, storage=PasswordStorage.ARGON2ID)
-    assert "allow" in errors(refused)["__all__"][0]
+    assert "allow" in errors(refused)["storage"][0]
     client.delete()
     assert save(browser, pool, storage=PasswordStorage.ARGON2ID).status_code == 302
     pool.refresh_from_db()
@@ -243,3 +244,87 @@ def test_django_s_own_delete_pages_are_shut(browser: Client, pool: UserPool) -> 
     picked = {"action": "delete_selected", "_selected_action": [pool.pk]}
     browser.post(page("userpool"), picked)
     assert UserPool.objects.filter(pk=pool.pk).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"pool_tier": "LITE", "history_size": "3"}, "history_size"),
+        ({"threat_protection": "ENFORCED"}, "threat_protection"),
+        ({"pool_tier": "LITE", "mfa": "OPTIONAL", "email_mfa": "on"}, "email_mfa"),
+        ({"mfa": "ON", "sms_mfa": "on"}, "mfa"),
+        ({"sms_mfa": "on"}, "sms_mfa"),
+        ({"email_mfa_subject": "Your code"}, "email_mfa_subject"),
+        ({"email_account": "DEVELOPER"}, "email_source"),
+        ({"email_source": "short"}, "email_source"),
+        ({"sms_region": "us-east-1"}, "sms_role"),
+        ({"verified_before_update": ["email"]}, "verified_before_update"),
+        ({"invite_message": "Hello {####}"}, "invite_message"),
+        ({"history_size": "25"}, "history_size"),
+        ({"pool_tags": "\n".join(f"k{n} = v" for n in range(51))}, "pool_tags"),
+    ],
+)
+def test_a_refusal_stands_at_the_field_that_it_is_about(
+    browser: Client, pool: UserPool, changes: dict[str, Any], field: str
+) -> None:
+    before = AuditEntry.objects.count()
+    assert list(errors(save(browser, pool, **changes))) == [field]
+    assert AuditEntry.objects.count() == before
+
+
+def test_limits_come_from_the_service_model(browser: Client, pool: UserPool) -> None:
+    form = browser.get(page("userpool", pool)).context["adminform"].form
+    shape = cognito_idp.model.shape_for("PasswordPolicyMinLengthType")
+    length = form.fields["minimum_length"]
+    assert (length.min_value, length.max_value) == (shape.metadata["min"], shape.metadata["max"])
+    assert length.help_text == "6 to 99 characters."
+    assert form.fields["mfa_sms"].help_text.startswith("6 to 140 characters. Must contain")
+
+
+def test_second_factors_and_passkeys_are_set(browser: Client, idp: Any, pool: UserPool) -> None:
+    save(
+        browser,
+        pool,
+        mfa="OPTIONAL",
+        totp="on",
+        sms_mfa="on",
+        sms_role="arn:aws:iam::000000000000:role/sms",
+        email_mfa="on",
+        email_mfa_subject="Your code",
+        email_mfa_message="It is {####}",
+        passkey_domain="example.com",
+        passkey_verification="required",
+    )
+    described = idp.get_user_pool_mfa_config(UserPoolId=pool.id)
+    assert described["MfaConfiguration"] == "OPTIONAL"
+    assert described["SoftwareTokenMfaConfiguration"] == {"Enabled": True}
+    sms = described["SmsMfaConfiguration"]["SmsConfiguration"]
+    assert sms["SnsCallerArn"] == "arn:aws:iam::000000000000:role/sms"
+    assert described["EmailMfaConfiguration"] == {
+        "Message": "It is {####}",
+        "Subject": "Your code",
+    }
+    assert described["WebAuthnConfiguration"]["RelyingPartyId"] == "example.com"
+    assert save(browser, pool).status_code == 302
+    again = idp.get_user_pool_mfa_config(UserPoolId=pool.id)
+    assert again["SmsMfaConfiguration"] == described["SmsMfaConfiguration"]
+
+
+def test_e_mail_settings_are_sent_as_the_api_takes_them(
+    browser: Client, idp: Any, pool: UserPool
+) -> None:
+    arn = "arn:aws:ses:us-east-1:000000000000:identity/example.com"
+    save(browser, pool, email_account="DEVELOPER", email_source=arn, email_set="mine")
+    described = idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]["EmailConfiguration"]
+    assert described == {
+        "EmailSendingAccount": "DEVELOPER",
+        "SourceArn": arn,
+        "ConfigurationSet": "mine",
+    }
+
+
+def test_a_role_is_chosen_by_superusers_alone(browser_of: Any, idp: Any, pool: UserPool) -> None:
+    clerk = browser_of("view_userpool", "change_userpool")
+    assert save(clerk, pool, sms_role="arn:aws:iam::000000000000:role/sms").status_code == 302
+    described = idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]
+    assert "SmsConfiguration" not in described

@@ -2,13 +2,27 @@
 
 from typing import Any
 
+import jwt
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.conftest import PASSWORD
 from tests.userpools.admin.conftest import form_data, last_act, page
-from userpools.models import AppClient, Group, Message, MessageState, PoolUser, UserPool, UserStatus
+from userpools import limits
+from userpools.limits import Guard
+from userpools.models import (
+    AppClient,
+    CodePurpose,
+    Group,
+    Message,
+    MessageState,
+    PoolUser,
+    UserPool,
+    UserStatus,
+    VerificationCode,
+)
 
 ADD_USER = "admin:userpools_pooluser_add"
 ADD_GROUP = "admin:userpools_group_add"
@@ -94,8 +108,139 @@ def test_a_lockout_is_shown_and_lifted(
     PoolUser.objects.filter(pk=ana.pk).update(failed_passwords=12)
     assert "Locked out after 12" in browser.get(page("pooluser", ana)).content.decode()
     act(browser, ana, "forgive")
-    assert last_act().action == "LiftLockout"
+    assert last_act().action == "ResetUserLimits"
     assert sign_in(client)
+
+
+def test_one_session_is_ended_and_the_others_go_on(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any
+) -> None:
+    first, second = sign_in(client), sign_in(client)
+    session = claim_of(first["AccessToken"], "origin_jti")
+    assert session in browser.get(page("pooluser", ana)).content.decode()
+    assert act(browser, ana, "end-session", session=session).status_code == 302
+    assert last_act().action == "EndSession"
+    with pytest.raises(idp.exceptions.NotAuthorizedException):
+        idp.get_user(AccessToken=first["AccessToken"])
+    assert idp.get_user(AccessToken=second["AccessToken"])["Username"] == "ana"
+    assert act(browser, ana, "end-session", session=session).status_code == 200
+
+
+def test_another_user_s_session_is_not_ended(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, make_user: Any, sign_in: Any
+) -> None:
+    make_user(ana.pool, "bo")
+    sign_in(client)
+    theirs = sign_in(client, "bo")
+    refused = act(
+        browser, ana, "end-session", session=claim_of(theirs["AccessToken"], "origin_jti")
+    )
+    assert refused.status_code == 200
+    assert idp.get_user(AccessToken=theirs["AccessToken"])["Username"] == "bo"
+
+
+def claim_of(token: str, name: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})[name])
+
+
+def test_a_reset_is_offered_only_where_a_code_can_go(browser: Client, ana: PoolUser) -> None:
+    assert "Reset password" not in browser.get(page("pooluser", ana)).content.decode()
+    assert act(browser, ana, "reset").status_code == 302
+    ana.refresh_from_db()
+    assert ana.status == UserStatus.CONFIRMED
+
+
+def test_a_reset_brings_a_code_and_bars_the_old_password(
+    browser: Client, idp: Any, ana: PoolUser, client: AppClient, sign_in: Any, sent: Any
+) -> None:
+    verify_email(idp, ana)
+    assert act(browser, ana, "reset").status_code == 302
+    assert last_act().action == "AdminResetUserPassword"
+    assert [message["to"] for message in sent()] == ["ana@example.com"]
+    with pytest.raises(idp.exceptions.PasswordResetRequiredException):
+        sign_in(client)
+
+
+def verify_email(idp: Any, user: PoolUser) -> None:
+    idp.admin_update_user_attributes(
+        UserPoolId=user.pool_id,
+        Username=user.username,
+        UserAttributes=[
+            {"Name": "email", "Value": "ana@example.com"},
+            {"Name": "email_verified", "Value": "true"},
+        ],
+    )
+
+
+def test_an_invitation_is_sent_again_with_a_new_password(
+    browser: Client, pool: UserPool, sent: Any
+) -> None:
+    add_user(browser, pool, email="bo@example.com", send_by="EMAIL")
+    bo = PoolUser.objects.get()
+    assert act(browser, bo, "invite", send_by="SMS").status_code == 200
+    assert act(browser, bo, "invite", send_by="EMAIL").status_code == 302
+    first, second = sent()
+    assert first["to"] == second["to"] == "bo@example.com"
+    assert first["code"] != second["code"]
+
+
+def test_who_has_chosen_a_password_is_not_invited_again(browser: Client, ana: PoolUser) -> None:
+    act(browser, ana, "invite", send_by="EMAIL")
+    assert not Message.objects.exists()
+
+
+def test_a_confirmation_code_is_sent_again(
+    browser: Client, idp: Any, make_pool: Any, make_client: Any, sent: Any
+) -> None:
+    home = make_pool(AutoVerifiedAttributes=["email"])
+    idp.sign_up(
+        ClientId=make_client(home).client_id,
+        Username="bo",
+        Password=PASSWORD,
+        UserAttributes=[{"Name": "email", "Value": "bo@example.com"}],
+    )
+    bo = PoolUser.objects.get(username="bo")
+    assert act(browser, bo, "resend-code").status_code == 302
+    assert last_act().action == "ResendConfirmationCode"
+    assert [message["to"] for message in sent()] == ["bo@example.com"] * 2
+    idp.admin_confirm_sign_up(UserPoolId=home.id, Username="bo")
+    act(browser, bo, "resend-code")
+    assert len(sent()) == 2
+
+
+def test_a_link_fills_an_act_s_form_in(browser: Client, idp: Any, ana: PoolUser) -> None:
+    idp.create_group(UserPoolId=ana.pool_id, GroupName="editors")
+    act(browser, ana, "join", group="editors")
+    assert "act/leave/?group=editors" in browser.get(page("pooluser", ana)).content.decode()
+    form = browser.get(page("pooluser", ana, act="leave"), {"group": "editors"}).context["form"]
+    assert form["group"].value() == "editors"
+
+
+def test_a_page_shows_only_what_the_operator_may_see(
+    browser_of: Any, idp: Any, ana: PoolUser
+) -> None:
+    idp.create_group(UserPoolId=ana.pool_id, GroupName="editors")
+    idp.admin_add_user_to_group(UserPoolId=ana.pool_id, Username="ana", GroupName="editors")
+    response = browser_of("view_pooluser").get(page("pooluser", ana))
+    titles = [card.title for card in response.context["cards"]]
+    assert "Messages" not in titles
+    assert "Recent sign-in events" not in titles
+    assert not response.context["buttons"]
+    assert "act/leave/" not in response.content.decode()
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "user1"}, {"q": "user1@example.com"}])
+def test_the_list_asks_as_many_queries_for_many_users_as_for_few(
+    browser: Client,
+    pool: UserPool,
+    query: dict[str, str],
+    django_assert_max_num_queries: Any,
+) -> None:
+    PoolUser.objects.bulk_create(
+        PoolUser(pool=pool, username=f"user{n}", username_key=f"user{n}") for n in range(60)
+    )
+    with django_assert_max_num_queries(8):
+        browser.get(page("pooluser"), query)
 
 
 def test_an_unconfirmed_user_is_confirmed(browser: Client, ana: PoolUser) -> None:
@@ -279,3 +424,45 @@ def test_a_message_s_page_never_says_what_it_says(
     code = sent()[0]["code"]
     assert code not in html
     assert "bo@example.com" not in html
+
+
+def test_limits_are_shown_and_reset(browser: Client, idp: Any, ana: PoolUser) -> None:
+    subject = limits.subject_of(ana)
+    for _ in range(5):
+        limits.take_guard(Guard.CHANGE_PASSWORD, subject)
+    VerificationCode.objects.create(
+        user=ana,
+        purpose=CodePurpose.VERIFY_ATTRIBUTE,
+        attribute="email",
+        code_hash=b"hash",
+        expires_at=timezone.now(),
+        tries=15,
+        tries_since=timezone.now(),
+    )
+    shown = browser.get(page("pooluser", ana)).content.decode()
+    for text in (
+        "Limits",
+        "ChangePassword",
+        "5 an hour",
+        "VerifyUserAttribute email",
+        "15 an hour",
+    ):
+        assert text in shown
+    assert act(browser, ana, "forgive").status_code == 302
+    entry = last_act()
+    assert (entry.action, entry.resource, entry.source) == ("ResetUserLimits", "ana", "console")
+    limits.take_guard(Guard.CHANGE_PASSWORD, subject)
+    assert not VerificationCode.objects.get().tries
+
+
+def test_nothing_counted_is_nothing_to_reset(browser: Client, ana: PoolUser) -> None:
+    address = page("pooluser", ana, act="forgive")
+    assert address not in browser.get(page("pooluser", ana)).content.decode()
+    limits.take_guard(Guard.FORGOT_PASSWORD, limits.subject_of(ana))
+    assert address in browser.get(page("pooluser", ana)).content.decode()
+
+
+def test_limits_are_reset_by_whoever_may_change_users(browser_of: Any, ana: PoolUser) -> None:
+    limits.take_guard(Guard.FORGOT_PASSWORD, limits.subject_of(ana))
+    assert act(browser_of("view_pooluser"), ana, "forgive").status_code == 403
+    assert limits.guard_count(Guard.FORGOT_PASSWORD, limits.subject_of(ana)) == 1

@@ -28,3 +28,8 @@ document.addEventListener("submit", (event) => {
   if (!form.matches("[data-once]")) return;
   for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
 });
+
+// An act on many goes on with its next batch by itself; without this, its button does.
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector("form[data-continue]")?.requestSubmit();
+});
