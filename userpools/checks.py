@@ -8,11 +8,15 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register  # noqa: A004
 from django.db import connections
+from django.utils.module_loading import import_string
 
-from userpools import limits
+from userpools import aws_targets, limits
 from userpools.auth import srp
 from userpools.conf import settings
+from userpools.messaging import trial
 from userpools.messaging.development import is_development_backend
+from userpools.messaging.email import NO_EMAIL
+from userpools.policies import PolicyError
 
 Check = Callable[..., list[CheckMessage]]
 OPEN_TO_OTHERS = 0o077
@@ -75,8 +79,10 @@ def arithmetic() -> Iterator[CheckMessage]:
 
 @check
 def delivery() -> Iterator[CheckMessage]:
-    """Production sends its messages somewhere."""
-    if settings.PRODUCTION and is_development_backend():
+    """The backends of messages are there, and production's send them somewhere."""
+    absent = list(_absent_backends())
+    yield from absent
+    if not absent and settings.PRODUCTION and is_development_backend():
         yield Error(
             "Messages would go to a development backend, so that codes never reach anybody.",
             hint="Set EMAIL_URL (smtp+tls://user:password@host:587); for texts SMS_BACKEND.",
@@ -84,14 +90,58 @@ def delivery() -> Iterator[CheckMessage]:
         )
 
 
+def _absent_backends() -> Iterator[CheckMessage]:
+    loaders: dict[str, Callable[[], Any]] = {
+        "EMAIL_BACKEND": lambda: import_string(django_settings.EMAIL_BACKEND),
+        "SMS_BACKEND": lambda: settings.SMS_BACKEND,
+    }
+    for name, load in loaders.items():
+        try:
+            load()
+        except ImportError as exc:
+            yield Error(
+                f"{name} cannot be loaded: {exc}",
+                hint="Give the dotted path of a class, and install the package it is in.",
+                id="userpools.E014",
+            )
+
+
 @check
 def email() -> Iterator[CheckMessage]:
     """Production says where its mail goes."""
-    if settings.PRODUCTION and not settings.SENDS_EMAIL:
+    if settings.PRODUCTION and django_settings.EMAIL_BACKEND == NO_EMAIL:
         yield Warning(
-            "There is no EMAIL_URL: mail would go to port 25 of this machine.",
-            hint="Set EMAIL_URL, smtp://localhost:25 if that is meant.",
+            "There is no EMAIL_URL: whatever needs an e-mail is refused.",
+            hint="Set EMAIL_URL, smtp://localhost:25 for a mail server on this machine.",
             id="userpools.W011",
+        )
+
+
+@check
+def sms() -> Iterator[CheckMessage]:
+    """The provider of text messages has been told all it needs."""
+    try:
+        missing = trial.missing_settings()
+    except ImportError:
+        return  # `delivery` says so
+    if missing:
+        yield Error(
+            f"SMS_BACKEND needs {', '.join(missing)}.",
+            hint="See README, Messages.",
+            id="userpools.E015",
+        )
+
+
+@check
+def cloud_targets() -> Iterator[CheckMessage]:
+    """The ARN patterns can be read."""
+    try:
+        aws_targets.allows("arn:aws:sns:us-east-1:000000000000:sms")
+    except PolicyError as exc:
+        yield Error(
+            f"POOLHOUSE_AWS_TARGETS: {exc}",
+            hint="A list of ARN patterns with commas, such as arn:aws:sns:eu-*:*:sms.",
+            id="userpools.E016",
         )
 
 
@@ -111,24 +161,14 @@ def trusted_proxies() -> Iterator[CheckMessage]:
 
 @check
 def quotas() -> Iterator[CheckMessage]:
-    """Request rates are Cognito's, off, or above 0 for categories that there are."""
-    given: Any = settings.QUOTAS
-    if isinstance(given, str):
-        wrong = [] if given in {"cognito", "off"} else [repr(given)]
-    else:
-        wrong = [
-            f"{name}: {rate!r}"
-            for name, rate in given.items()
-            if name not in limits.COGNITO_RATES
-            or isinstance(rate, bool)
-            or not isinstance(rate, int | float)
-            or rate <= 0
-        ]
+    """Rates are Cognito's, off, or above 0; a user's limits are whole numbers and never off."""
+    wrong = limits.wrong_quotas(settings.QUOTAS)
     if wrong:
         yield Error(
-            f"POOLHOUSE_QUOTAS: {', '.join(wrong)}",
-            hint="`cognito`, `off`, or JSON with rates above 0 of: "
-            + ", ".join(limits.COGNITO_RATES),
+            f"POOLHOUSE_QUOTAS: {', '.join(wrong)}; in its place Cognito's figure counts.",
+            hint='`cognito`, `off`, or a JSON object with rates above 0 or "off" of: '
+            f"{limits.EVERY_RATE} (all rates), {', '.join(limits.COGNITO_RATES)}; and with whole"
+            f" numbers of: {', '.join(limits.USER_LIMITS)}.",
             id="userpools.E013",
         )
 

@@ -22,12 +22,25 @@ DEFAULTS: dict[str, object] = {
     "REDIS_URL": "",
     "IN_PROCESS_WORKER": False,
     "PRODUCTION": False,
-    # Whether production says where e-mail goes; Django's own default would be this machine.
-    "SENDS_EMAIL": True,
     "CHECK_OUTPUT": False,
     "OUTBOX_DIR": None,
     "SMS_BACKEND": "userpools.messaging.sms.ConsoleSms",
+    # What the SMS backends of those names are told; their classes say what each value means.
+    "SNS": {"SENDER_ID": ""},
+    "TWILIO": {"ACCOUNT_SID": "", "AUTH_TOKEN": "", "FROM": "", "ENDPOINT": ""},
+    "SMS_HTTP": {"URL": "", "SECRET": "", "TOKEN": ""},
+    # Whether `outbound` may call private and loopback addresses wherever they are named.
+    "OUTBOUND_PRIVATE": False,
+    # ARN patterns that the server's own cloud credentials may be used for.
+    "AWS_TARGETS": (),
     "TRIGGER_INVOKER": "userpools.ports.NoTriggers",
+    # Kinds of runners by the name that a function record gives; see triggers/runners.
+    "TRIGGER_RUNNERS": {},
+    # Whether customers' handler files may run here, and under which account when root serves.
+    "TRIGGER_PROCESSES": False,
+    "TRIGGER_USER": "",
+    "LAMBDA_ENDPOINT": "",
+    "KMS_ENDPOINT": "",
     "CREDENTIAL_RESOLVERS": ("userpools.access_keys.AccessKeyResolver",),
     # OWASP's parameters; MEMORY_KIB times CONCURRENCY is the most that a login storm takes.
     "ARGON2": {"TIME_COST": 2, "MEMORY_KIB": 19456, "PARALLELISM": 1, "CONCURRENCY": 2},
@@ -39,10 +52,12 @@ DEFAULTS: dict[str, object] = {
         "grants": 86400,
         "auth_events": 90 * 86400,
         "audit": 400 * 86400,
+        "invocations": 7 * 86400,
     },
 }
 DOTTED = frozenset({"SMS_BACKEND", "TRIGGER_INVOKER"})
 DOTTED_LISTS = frozenset({"CREDENTIAL_RESOLVERS"})
+DOTTED_MAPS = frozenset({"TRIGGER_RUNNERS"})
 
 
 class Settings:
@@ -57,6 +72,8 @@ class Settings:
             value = import_string(value)
         elif name in DOTTED_LISTS:
             value = [import_string(path) if isinstance(path, str) else path for path in value]
+        elif name in DOTTED_MAPS:
+            value = {key: import_string(path) for key, path in value.items()}
         self.__dict__[name] = value
         return value
 

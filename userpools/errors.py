@@ -25,6 +25,12 @@ class CodeDeliveryFailureException(AwsError):
 
     default_message = "Unable to deliver the verification code."
 
+    def __init__(
+        self, message: str | None = None, *, instead: type[AwsError] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.instead = instead
+
 
 class CodeMismatchException(AwsError):
     """The code is not the one that was sent."""

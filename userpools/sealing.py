@@ -63,6 +63,7 @@ class Purpose(StrEnum):
     # values that strangers hold
     ATTEMPT = "attempt"
     SECRET_BLOCK = "secret-block"  # noqa: S105
+    SIGN_UP_SESSION = "sign-up-session"
     PAGING_TOKEN = "paging-token"  # noqa: S105
     REFRESH_TOKEN = "refresh-token"  # noqa: S105
     AUTHORIZATION_CODE = "authorization-code"
@@ -73,12 +74,15 @@ class Purpose(StrEnum):
     FEDERATION_STATE = "federation-state"
     # keyed hashes
     GUESS_BUCKET = "guess-bucket"
+    CUSTOM_SENDER = "custom-sender"
     FAKE = "fake"
 
 
 # Accepted today, on the following day, and within clock skew of the day itself; the others open
 # at any age, and what they say of their expiry is the caller's to check.
-_SHORT_LIVED: Final = frozenset({Purpose.ATTEMPT, Purpose.SECRET_BLOCK, Purpose.PAGING_TOKEN})
+_SHORT_LIVED: Final = frozenset(
+    {Purpose.ATTEMPT, Purpose.SECRET_BLOCK, Purpose.SIGN_UP_SESSION, Purpose.PAGING_TOKEN}
+)
 
 
 class Broken(Exception):

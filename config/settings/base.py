@@ -11,9 +11,12 @@ from .environment import (
     argon2,
     database,
     env,
+    one_of,
     quotas,
     retention,
     secret_from,
+    sms,
+    triggers,
 )
 
 DEBUG = False
@@ -155,6 +158,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "messages": {"task": "userpools.tasks.deliver_due_messages", "schedule": 5.0},
     "sweep": {"task": "userpools.tasks.sweep_expired", "schedule": 300.0},
+    "events": {"task": "triggers.tasks.run_due_events", "schedule": 5.0},
 }
 
 DEFAULT_FROM_EMAIL = env.str(
@@ -186,8 +190,10 @@ POOLHOUSE: dict[str, object] = {
     "ARGON2": argon2(),
     "RETENTION": retention(),
     "REDIS_URL": REDIS_URL,
+    "OUTBOUND_PRIVATE": one_of("POOLHOUSE_OUTBOUND_PRIVATE", "deny", "allow") == "allow",
+    "AWS_TARGETS": tuple(env.list("POOLHOUSE_AWS_TARGETS", default=[])),
+    **sms(),
+    **triggers(),
     # Without Redis a worker runs inside the process that serves.
     "IN_PROCESS_WORKER": env.bool("POOLHOUSE_IN_PROCESS_WORKER", default=not REDIS_URL),
 }
-if env.str("SMS_BACKEND", default=""):
-    POOLHOUSE["SMS_BACKEND"] = env.str("SMS_BACKEND")

@@ -7,7 +7,7 @@ from userpools.sealing import new_key_text
 
 from .base import *  # noqa: F403
 from .base import DATABASES, POOLHOUSE
-from .environment import DATA_DIR, env, secret_from
+from .environment import DATA_DIR, email, env, secret_from
 
 
 def generated(path: Path, make: str) -> str:
@@ -45,8 +45,6 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]  # noqa: F40
 # Nobody starts a worker beside the quickstart.
 POOLHOUSE["IN_PROCESS_WORKER"] = env.bool("POOLHOUSE_IN_PROCESS_WORKER", default=True)
 POOLHOUSE["OUTBOX_DIR"] = DATA_DIR / "outbox"
-if env.str("EMAIL_URL", default=""):
-    vars().update(env.email_url("EMAIL_URL"))
-else:
-    EMAIL_BACKEND = "userpools.messaging.development.OutboxEmailBackend"
+EMAIL_BACKEND = "userpools.messaging.development.OutboxEmailBackend"
+vars().update(email())
 POOLHOUSE.setdefault("SMS_BACKEND", "userpools.messaging.development.OutboxSms")

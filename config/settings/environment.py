@@ -1,5 +1,6 @@
 """What the environment says, read once for every settings module."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ DATA_DIR = Path(env.str("POOLHOUSE_DATA_DIR", default=str(BASE_DIR / "var"))).re
 
 # SQLite and PostgreSQL are the engines that the tests cover.
 SUPPORTED_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+
+# What SMS_BACKEND may say instead of a dotted path.
+SMS_BACKENDS = {
+    "console": "userpools.messaging.sms.ConsoleSms",
+    "sns": "userpools.messaging.sms.SnsSms",
+    "twilio": "userpools.messaging.sms.TwilioSms",
+    "http": "userpools.messaging.sms.HttpSms",
+}
 
 
 def database() -> dict[str, Any]:
@@ -54,10 +63,62 @@ def secret_from(name: str) -> str:
     return env.str(name, default="").strip()
 
 
-def quotas() -> str | dict[str, object]:
-    """Return POOLHOUSE_QUOTAS: `cognito`, `off`, or a JSON object of rates by category."""
-    text = env.str("POOLHOUSE_QUOTAS", default="cognito")
-    return dict(env.json("POOLHOUSE_QUOTAS")) if text.startswith("{") else text
+def one_of(name: str, *values: str) -> str:
+    """Return a setting that knows a few words; the first is the default."""
+    value = env.str(name, default=values[0])
+    if value not in values:
+        raise environ.ImproperlyConfigured(f"{name} must be one of: {', '.join(values)}")
+    return value
+
+
+def email() -> dict[str, Any]:
+    """Return Django's settings of e-mail: EMAIL_URL, or EMAIL_BACKEND and what it needs.
+
+    Empty when the environment says nothing of e-mail.
+    """
+    url = secret_from("EMAIL_URL")
+    found = dict(env.email_url_config(url)) if url else {}
+    if backend := env.str("EMAIL_BACKEND", default=""):
+        found["EMAIL_BACKEND"] = backend
+    if anymail := secret_from("ANYMAIL"):
+        try:
+            found["ANYMAIL"] = json.loads(anymail)
+        except ValueError:
+            found["ANYMAIL"] = None
+        if not isinstance(found["ANYMAIL"], dict):
+            # The text itself is not shown: it holds keys.
+            raise environ.ImproperlyConfigured("ANYMAIL must be a JSON object")
+    return found
+
+
+def sms() -> dict[str, object]:
+    """Return the settings of text messages; without SMS_BACKEND there is no such key."""
+    found: dict[str, object] = {
+        "SNS": {"SENDER_ID": env.str("SNS_SENDER_ID", default="")},
+        "TWILIO": {
+            "ACCOUNT_SID": env.str("TWILIO_ACCOUNT_SID", default=""),
+            "AUTH_TOKEN": secret_from("TWILIO_AUTH_TOKEN"),
+            "FROM": env.str("TWILIO_FROM", default=""),
+            "ENDPOINT": env.str("TWILIO_ENDPOINT", default="").rstrip("/"),
+        },
+        "SMS_HTTP": {
+            "URL": env.str("SMS_HTTP_URL", default=""),
+            "SECRET": secret_from("SMS_HTTP_SECRET"),
+            "TOKEN": secret_from("SMS_HTTP_TOKEN"),
+        },
+    }
+    if backend := env.str("SMS_BACKEND", default=""):
+        found["SMS_BACKEND"] = SMS_BACKENDS.get(backend, backend)
+    return found
+
+
+def quotas() -> object:
+    """Return POOLHOUSE_QUOTAS: `cognito`, `off`, or what its JSON holds; a check judges it."""
+    text = env.str("POOLHOUSE_QUOTAS", default="cognito").strip()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def argon2() -> dict[str, int]:
@@ -79,8 +140,28 @@ def retention() -> dict[str, int]:
         "grants": day,
         "auth_events": 90 * day,
         "audit": 400 * day,
+        "invocations": 7 * day,
     }
     return _changed("POOLHOUSE_RETENTION", default)
+
+
+def triggers() -> dict[str, object]:
+    """Return who runs customers' functions, and where those of AWS are called."""
+    return {
+        "TRIGGER_INVOKER": "triggers.invoker.FunctionInvoker",
+        "TRIGGER_RUNNERS": {
+            "process": "triggers.runners.process.ProcessRunner",
+            "http": "triggers.runners.http.HttpRunner",
+            "lambda": "triggers.runners.lambda_api.LambdaRunner",
+            "python": "triggers.runners.python.PythonRunner",
+        },
+        "TRIGGER_PROCESSES": env.bool("POOLHOUSE_TRIGGER_PROCESSES", default=False),
+        "TRIGGER_USER": env.str("POOLHOUSE_TRIGGER_USER", default=""),
+        "LAMBDA_ENDPOINT": env.str(
+            "POOLHOUSE_LAMBDA_ENDPOINT", default=env.str("AWS_ENDPOINT_URL_LAMBDA", default="")
+        ),
+        "KMS_ENDPOINT": env.str("AWS_ENDPOINT_URL_KMS", default=""),
+    }
 
 
 def _changed(name: str, default: dict[str, int]) -> dict[str, int]:

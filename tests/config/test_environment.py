@@ -1,6 +1,7 @@
 """What the environment may say, and what it may not."""
 
 import pytest
+from django.utils.module_loading import import_string
 from environ import ImproperlyConfigured
 
 from config.settings import environment
@@ -40,3 +41,95 @@ def test_only_the_databases_that_are_tested_are_taken(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "mysql://root@127.0.0.1/db")
     with pytest.raises(ImproperlyConfigured, match="SQLite or PostgreSQL"):
         environment.database()
+
+
+@pytest.mark.parametrize(
+    ("text", "quotas"),
+    [
+        ("off", "off"),
+        (' {"UserRead": 5} ', {"UserRead": 5}),
+        ('{"UserRead": 5', '{"UserRead": 5'),
+        ("[1]", [1]),
+    ],
+)
+def test_quotas_that_are_no_json_are_left_to_the_check(monkeypatch, text, quotas):
+    monkeypatch.setenv("POOLHOUSE_QUOTAS", text)
+    assert environment.quotas() == quotas
+
+
+def test_quotas_are_cognitos_by_default(monkeypatch):
+    monkeypatch.delenv("POOLHOUSE_QUOTAS", raising=False)
+    assert environment.quotas() == "cognito"
+
+
+@pytest.fixture
+def mail(monkeypatch):
+    """Set the variables of e-mail, and no others."""
+    for name in ("EMAIL_URL", "EMAIL_URL_FILE", "EMAIL_BACKEND", "ANYMAIL", "ANYMAIL_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda **changes: [monkeypatch.setenv(*each) for each in changes.items()]
+
+
+def test_without_a_word_on_mail_the_settings_module_decides(mail):
+    assert environment.email() == {}
+
+
+def test_a_mail_server_is_a_url(mail):
+    mail(EMAIL_URL="smtp+tls://user:pass%40word@mail.example.com:587")
+    found = environment.email()
+    assert found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"]) == ("mail.example.com", 587)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("user", "pass@word")
+    assert found["EMAIL_USE_TLS"] is True
+
+
+def test_a_provider_s_backend_gets_its_settings(mail):
+    mail(
+        EMAIL_BACKEND="anymail.backends.postmark.EmailBackend",
+        ANYMAIL='{"POSTMARK_SERVER_TOKEN": "secret"}',
+    )
+    assert environment.email() == {
+        "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend",
+        "ANYMAIL": {"POSTMARK_SERVER_TOKEN": "secret"},
+    }
+
+
+@pytest.mark.parametrize("text", ["secret", '["secret"]', '"secret"', "7"])
+def test_a_provider_s_settings_are_an_object_and_not_quoted(mail, text):
+    mail(ANYMAIL=text)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        environment.email()
+    assert str(caught.value) == "ANYMAIL must be a JSON object"
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("console", "userpools.messaging.sms.ConsoleSms"),
+        ("sns", "userpools.messaging.sms.SnsSms"),
+        ("twilio", "userpools.messaging.sms.TwilioSms"),
+        ("http", "userpools.messaging.sms.HttpSms"),
+        ("mine.Backend", "mine.Backend"),
+    ],
+)
+def test_a_backend_of_texts_has_a_short_name_or_a_path(monkeypatch, given, path):
+    monkeypatch.setenv("SMS_BACKEND", given)
+    assert environment.sms()["SMS_BACKEND"] == path
+
+
+@pytest.mark.parametrize("path", environment.SMS_BACKENDS.values())
+def test_every_short_name_is_a_backend(path):
+    assert hasattr(import_string(path), "send")
+
+
+def test_without_a_word_on_texts_the_settings_module_decides(monkeypatch):
+    monkeypatch.delenv("SMS_BACKEND", raising=False)
+    assert "SMS_BACKEND" not in environment.sms()
+
+
+def test_a_word_that_is_not_known_is_refused(monkeypatch):
+    monkeypatch.setenv("POOLHOUSE_OUTBOUND_PRIVATE", "yes")
+    with pytest.raises(ImproperlyConfigured, match="POOLHOUSE_OUTBOUND_PRIVATE must be one of"):
+        environment.one_of("POOLHOUSE_OUTBOUND_PRIVATE", "deny", "allow")
+    monkeypatch.delenv("POOLHOUSE_OUTBOUND_PRIVATE")
+    assert environment.one_of("POOLHOUSE_OUTBOUND_PRIVATE", "deny", "allow") == "deny"

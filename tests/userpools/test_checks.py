@@ -81,10 +81,40 @@ def test_a_development_outbox_in_production(production, change):
 
 
 def test_production_without_a_way_for_mail(production):
-    production(SENDS_EMAIL=False)
+    production(EMAIL_BACKEND="userpools.messaging.email.NoEmail")
     assert ids(checks.email()) == ["W011"]
-    production(SENDS_EMAIL=True)
+    production()
     assert ids(checks.email()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"EMAIL_BACKEND": "no.such.EmailBackend"}, {"SMS_BACKEND": "userpools.messaging.sms.Absent"}],
+)
+def test_a_backend_that_is_not_there(production, change):
+    production(**change)
+    assert ids(checks.delivery(), checks.sms()) == ["E014"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"ACCOUNT_SID": "AC1", "AUTH_TOKEN": "secret", "FROM": "+15550009999"}, []),
+        ({"ACCOUNT_SID": "AC1", "AUTH_TOKEN": "secret", "FROM": ""}, ["E015"]),
+    ],
+)
+def test_a_provider_of_texts_that_was_not_told_enough(production, options, found):
+    production(SMS_BACKEND="userpools.messaging.sms.TwilioSms", TWILIO=options)
+    assert ids(checks.sms()) == found
+
+
+@pytest.mark.parametrize(
+    ("targets", "found"),
+    [((), []), (("arn:aws:sns:eu-*:*:sms",), []), (("sns",), ["E016"])],
+)
+def test_cloud_targets_are_arn_patterns(production, targets, found):
+    production(AWS_TARGETS=targets)
+    assert ids(checks.cloud_targets()) == found
 
 
 @pytest.mark.parametrize(
@@ -102,6 +132,18 @@ def test_proxies_are_addresses(production, proxies, found):
         ("cognito", []),
         ("off", []),
         ({"UserAuthentication": 0.5}, []),
+        ({"*": "off", "OperationPerPool": 9, "GetId": "off", "UserProfileRead": 99}, []),
+        ({"ConfirmSignUp": 3}, []),
+        ("", ["E013"]),
+        ([1], ["E013"]),
+        (5, ["E013"]),
+        ({"UserAuthentication": "on"}, ["E013"]),
+        ({"UserAuthentication": True}, ["E013"]),
+        ({"UserAuthentication": float("inf")}, ["E013"]),
+        ({"UserAuthentication": float("nan")}, ["E013"]),
+        ({"ChangePassword": "off"}, ["E013"]),
+        ({"ChangePassword": 0.5}, ["E013"]),
+        ({"UserProfileRead": 2.5}, ["E013"]),
         ("none", ["E013"]),
         ({"UserAuthentication": 0}, ["E013"]),
         ({"UserAuthentication": "9"}, ["E013"]),

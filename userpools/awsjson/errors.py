@@ -10,6 +10,8 @@ class AwsError(Exception):
 
     default_message: ClassVar[str] = ""
     status_code: ClassVar[int] = 400
+    # What says the same in operations whose model does not list this error.
+    instead: type[AwsError] | None = None
 
     def __init__(self, message: str | None = None) -> None:
         self.message = self.default_message if message is None else message

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import orjson
 import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.http import UnreadablePostError
+from django.http import HttpResponse, UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.response import Response
 
 from userpools.awsjson import errors
 from userpools.awsjson.configuration import current
+from userpools.awsjson.parsers import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +34,7 @@ _CONTROL = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 
-def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer with `__type` and `message`; a fault of ours says nothing of itself."""
     exchange = context["view"].exchange
     error = as_error(exc, exchange.operation)
@@ -44,13 +46,21 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
             exc_info=exc,
         )
     exchange.error = error.code
-    response = Response({"__type": error.code, "message": error.message}, error.status_code)
+    response = HttpResponse(_document(error), content_type=MEDIA_TYPE, status=error.status_code)
     response["x-amzn-ErrorType"] = f"{error.code}:"
     response["x-amzn-ErrorMessage"] = header_text(error.message)
     if isinstance(exc, MethodNotAllowed):
         response.status_code = exc.status_code
         response["Allow"] = "POST, OPTIONS"
     return response
+
+
+def _document(error: errors.AwsError) -> bytes:
+    content = {"__type": error.code, "message": error.message}
+    try:
+        return orjson.dumps(content)
+    except TypeError:  # half a surrogate pair, which what is shown of the input may have
+        return json.dumps(content).encode()
 
 
 def as_error(exc: Exception, operation: Operation | None) -> errors.AwsError:
@@ -77,6 +87,8 @@ def _unmodelled(exc: errors.AwsError, operation: Operation) -> errors.AwsError:
         return operation.throttled(exc.message)
     if exc.status_code >= 500:  # noqa: PLR2004 - HTTP's server errors
         return operation.fault()
+    if exc.instead is not None and exc.instead.__name__ in operation.allowed_errors:
+        return exc.instead(exc.message)
     if current().check_output:
         return operation.fault(f"{operation.name} does not list {exc.code}: {exc.message}")
     log.warning("unmodelled error", operation=operation.name, error=exc.code)

@@ -4,13 +4,12 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Upper
 from django.utils import timezone
 
 from userpools import ids
 
 from .pool import UserPool
+from .search_keys import NameField, SearchKeyField
 from .statements import Insert, Select, Update
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from .sign_in_session import SignInSession
 
 SEARCHABLE = ("email", "phone_number", "name", "given_name", "family_name", "preferred_username")
+# The column that holds the search key of each.
+SEARCH_KEYS = {name: f"{name}_key" for name in SEARCHABLE}
 
 
 class UserStatus(models.TextChoices):
@@ -49,15 +50,24 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     Attribute writes lock the row first: the JSON column is never changed unlocked.
     """
 
-    pool = models.ForeignKey(UserPool, on_delete=models.CASCADE, related_name="users")
+    # Without an index of its own, here as below: a constraint's begins with it.
+    pool = models.ForeignKey(
+        UserPool, on_delete=models.CASCADE, related_name="users", db_index=False
+    )
     sub = models.UUIDField(default=uuid.uuid4, editable=False)
-    username = models.CharField(max_length=128, editable=False)
-    username_key = models.CharField(max_length=512, editable=False)
+    username = NameField(max_length=128, editable=False)
+    username_key = NameField(max_length=512, editable=False)
     status = models.CharField(
         max_length=32, choices=UserStatus, default=UserStatus.UNCONFIRMED, editable=False
     )
     enabled = models.BooleanField(default=True, editable=False)
     attributes = models.JSONField(default=dict, blank=True)
+    email_key = SearchKeyField("email")
+    phone_number_key = SearchKeyField("phone_number")
+    name_key = SearchKeyField("name")
+    given_name_key = SearchKeyField("given_name")
+    family_name_key = SearchKeyField("family_name")
+    preferred_username_key = SearchKeyField("preferred_username")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     modified_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -94,20 +104,35 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
             models.UniqueConstraint(fields=["pool", "username_key"], name="user_name_in_pool"),
             models.UniqueConstraint(fields=["pool", "sub"], name="user_sub_in_pool"),
         ]
+        # Each is in the order of a search (operations/user_filter.py), so that a page of it is one
+        # walk along an index. Without a value there is no entry: most users have few attributes.
         indexes = [
+            models.Index(fields=["pool", "username"], name="user_username"),
+            models.Index(fields=["pool", "status", "username_key"], name="user_status"),
+            models.Index(
+                fields=["pool", "username_key"],
+                name="user_disabled",
+                condition=models.Q(enabled=False),
+            ),
             *(
                 models.Index(
-                    models.F("pool"),
-                    Upper(KeyTextTransform(name, "attributes")),
-                    name=f"user_{name}",
-                    condition=models.Q(**{f"attributes__{name}__isnull": False}),
+                    fields=["pool", column, "id"],
+                    name=f"user_{column}",
+                    condition=models.Q(**{f"{column}__isnull": False}),
                 )
-                for name in SEARCHABLE
+                for column in SEARCH_KEYS.values()
             ),
         ]
 
     def __str__(self) -> str:
         return self.username
+
+    def save(self, **options: Any) -> None:
+        """Write the search keys along with the attributes that they are made from."""
+        fields = options.get("update_fields")
+        if fields is not None and "attributes" in fields:
+            options["update_fields"] = {*fields, *SEARCH_KEYS.values()}
+        super().save(**options)
 
     @property
     def has_password(self) -> bool:
@@ -127,6 +152,12 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
 user_by_name = Select(PoolUser.objects.all, "pool_id", "username_key")
 user_by_sub = Select(PoolUser.objects.all, "pool_id", "sub")
 insert_user = Insert(PoolUser)
+confirm_user = Update(
+    lambda: PoolUser.objects.filter(status=UserStatus.UNCONFIRMED),
+    where=("id",),
+    columns=("modified_at",),
+    fixed={"status": UserStatus.CONFIRMED},
+)
 # The counters of failed attempts, back to nothing.
 FORGIVEN = {
     "failed_passwords": 0,
@@ -139,6 +170,11 @@ forgive_live_user = Update(
     where=("id", "epoch", "password_set_at"),
     fixed=FORGIVEN,
 )
+forgive_live_passwordless_user = Update(
+    lambda: PoolUser.objects.filter(enabled=True, password_set_at=None),
+    where=("id", "epoch"),
+    fixed=FORGIVEN,
+)
 PASSWORD_COLUMNS = (
     "password_form",
     "password_salt",
@@ -148,11 +184,19 @@ PASSWORD_COLUMNS = (
     "status",
     "modified_at",
 )
+PASSWORDS_FORGIVEN = {"failed_passwords": 0, "password_tried_at": None}
 store_password = Update(
     PoolUser.objects.all,
     where=("id",),
     columns=PASSWORD_COLUMNS,
-    fixed={"failed_passwords": 0, "password_tried_at": None},
+    fixed=PASSWORDS_FORGIVEN,
+)
+# The same as long as nobody ended the user or set another password meanwhile.
+replace_password = Update(
+    lambda: PoolUser.objects.filter(enabled=True),
+    where=("id", "epoch", "password_set_at"),
+    columns=PASSWORD_COLUMNS,
+    fixed=PASSWORDS_FORGIVEN,
 )
 
 
@@ -164,9 +208,11 @@ class UserAlias(models.Model):
     """
 
     pool = models.ForeignKey(
-        UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False
+        UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
     )
-    user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="aliases")
+    user = models.ForeignKey(
+        PoolUser, on_delete=models.CASCADE, related_name="aliases", db_index=False
+    )
     kind = models.CharField(max_length=32)
     key = models.CharField(max_length=2048)
 
@@ -189,7 +235,10 @@ alias_with_user = Select(
 
 
 class GuessBucket(models.Model):
-    """Failed sign-ins under unknown names, by keyed hash: a fixed number of rows."""
+    """Failed sign-ins under unknown names, by keyed hash: a fixed number of rows.
+
+    What codes of unknown names leave is in further ranges of as many buckets (stand_ins.py).
+    """
 
     BUCKETS = 65536
 

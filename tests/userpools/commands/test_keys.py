@@ -5,7 +5,14 @@ from django.db.models import BinaryField
 
 from userpools import sealing
 from userpools.auth import passwords
-from userpools.models import AccessKey, AppClient, MasterKey, PoolUser, SigningKey
+from userpools.models import (
+    AccessKey,
+    AppClient,
+    MasterKey,
+    PastPassword,
+    PoolUser,
+    SigningKey,
+)
 from userpools.services import rekey
 
 from ...conftest import PASSWORD
@@ -25,6 +32,18 @@ def key_file(tmp_path, settings):
     sealing.install(before)
 
 
+@pytest.fixture
+def remembering(idp, make_pool, make_user):
+    """A pool with a history, whose users `ana` and `eva` had PASSWORD before."""
+    pool = make_pool(Policies={"PasswordPolicy": {"MinimumLength": 8, "PasswordHistorySize": 3}})
+    for name in ("ana", "eva"):
+        make_user(pool, name)
+        idp.admin_set_user_password(
+            UserPoolId=pool.pk, Username=name, Password="Battery-Staple-7", Permanent=True
+        )
+    return pool
+
+
 def test_every_sealed_column_is_registered():
     registered = {(column.model.__name__, column.name) for column in rekey.COLUMNS}
     binary = {
@@ -37,7 +56,7 @@ def test_every_sealed_column_is_registered():
 
 
 def test_every_purpose_and_context_opens_what_the_product_sealed(
-    db, pool, make_client, user, operator, idp
+    db, pool, make_client, remembering, operator, idp
 ):
     make_client(pool, GenerateSecret=True)
     idp.admin_create_user(
@@ -46,10 +65,28 @@ def test_every_purpose_and_context_opens_what_the_product_sealed(
         UserAttributes=[{"Name": "email", "Value": "i@example.com"}],
         DesiredDeliveryMediums=["EMAIL"],
     )
-    for column in rekey.COLUMNS:
+    # Other applications' columns have their own tests.
+    own = [each for each in rekey.COLUMNS if each.model._meta.app_label == "userpools"]
+    for column in own:
         row = column.rows().first()
         assert row is not None, column
         assert sealing.unseal(column.purpose, column.value(row), context=column.context(row))
+
+
+def test_former_passwords_are_read_with_their_users(remembering, django_assert_num_queries):
+    column = next(column for column in rekey.COLUMNS if column.model is PastPassword)
+    with django_assert_num_queries(1):
+        contexts = {column.context(row) for row in column.rows()}
+    assert len(contexts) == 2
+    assert rekey.left(column) == 0
+
+
+def test_rotated_former_passwords_still_count(ask, key_file, remembering, idp):
+    ask("keys", "rotate-master")
+    with pytest.raises(idp.exceptions.PasswordHistoryPolicyViolationException):
+        idp.admin_set_user_password(
+            UserPoolId=remembering.pk, Username="ana", Password=PASSWORD, Permanent=True
+        )
 
 
 def test_rotation_seals_everything_under_the_new_key(run, ask, key_file, pool, make_client, user):

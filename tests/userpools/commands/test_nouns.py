@@ -5,7 +5,10 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from userpools import limits
+from userpools.limits import Guard
 from userpools.models import AuditEntry, PoolUser, UserPool
 
 GOOD = "Correct-Horse-9"
@@ -146,6 +149,28 @@ def test_a_users_life(ask, run, pool, user, client, sign_in, idp, typed):
     assert sign_in(client, password="Another-Horse-8")
     run("user", "delete", pool.pk, "ana")
     assert not PoolUser.objects.exists()
+
+
+def test_a_users_limits_are_shown_and_reset(ask, run, pool, user):
+    ana = PoolUser.objects.get(username=user)
+    PoolUser.objects.filter(pk=ana.pk).update(failed_passwords=9, password_tried_at=timezone.now())
+    limits.take_guard(Guard.CHANGE_PASSWORD, limits.subject_of(ana))
+    rows = {row["Limit"]: row for row in ask("user", "limits", pool.pk, "ana")}
+    assert (rows["Wrong passwords"]["Used"], rows["Wrong passwords"]["Allowed"]) == (9, 5)
+    assert rows["Wrong passwords"]["Ends"]
+    assert (rows["ChangePassword"]["Used"], rows["ChangePassword"]["Allowed"]) == (1, 5)
+    assert rows["ForgotPassword"]["Ends"] is None
+    run("user", "limits", pool.pk, "ana", "--reset")
+    assert {row["Used"] for row in ask("user", "limits", pool.pk, "ana")} == {0}
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.resource, entry.source) == ("ResetUserLimits", "ana", "command")
+
+
+def test_limits_of_nobody(run, pool):
+    with pytest.raises(CommandError, match="UserNotFoundException"):
+        run("user", "limits", pool.pk, "nobody")
+    with pytest.raises(CommandError, match="does not exist"):
+        run("user", "limits", "us-east-1_nopool", "nobody")
 
 
 def test_groups_and_their_members(ask, run, pool, user):

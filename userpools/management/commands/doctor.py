@@ -1,5 +1,6 @@
 """`manage.py doctor`: is everything that the server needs in working order?"""
 
+import json
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils import timezone
 
-from userpools import sealing
+from userpools import limits, sealing
 from userpools.auth import srp
 from userpools.conf import settings
-from userpools.models import Message, MessageState
+from userpools.messaging import trial
+from userpools.models import Medium, Message, MessageState
 from userpools.services import rekey
 
 from ._base import NounCommand
@@ -52,6 +54,15 @@ def redis_server() -> str:
     return "answers"
 
 
+def quotas() -> str:
+    """Request rates and limits are Cognito's or what POOLHOUSE_QUOTAS says, all of it read."""
+    wrong = limits.wrong_quotas(settings.QUOTAS)
+    if wrong:
+        raise Trouble(f"POOLHOUSE_QUOTAS is wrong: {', '.join(wrong)}.")
+    given = settings.QUOTAS
+    return given if isinstance(given, str) else f"cognito, but {json.dumps(given)}"
+
+
 def outbox() -> str:
     """Messages leave."""
     failed = Message.objects.filter(state=MessageState.FAILED).count()
@@ -59,6 +70,15 @@ def outbox() -> str:
     if waiting.filter(due_at__lt=timezone.now() - LATE).exists():
         raise Trouble("Messages wait for more than five minutes: is a server or a worker running?")
     return f"{waiting.count()} waiting, {failed} failed"
+
+
+def delivery() -> str:
+    """Messages have backends."""
+    names = trial.backend_names()
+    missing = trial.missing_settings()
+    if missing:
+        raise Trouble(f"{names[Medium.SMS]} needs {', '.join(missing)}.")
+    return f"e-mail by {names[Medium.EMAIL]}, texts by {names[Medium.SMS]}"
 
 
 def clock() -> str:
@@ -75,10 +95,10 @@ def clock() -> str:
 
 
 def arithmetic() -> str:
-    """Sign-ins compute with gmpy2."""
+    """Sign-ins compute in constant time."""
     if not srp.HAS_CONSTANT_TIME:
         raise Trouble("gmpy2 is missing: pip install gmpy2.")
-    return "gmpy2"
+    return srp.ARITHMETIC
 
 
 def data_folder() -> str:
@@ -90,14 +110,14 @@ def data_folder() -> str:
 
 
 EXAMINATIONS: tuple[Callable[[], str], ...] = (
-    database, master_key, redis_server, outbox, clock, arithmetic, data_folder,
+    database, master_key, redis_server, quotas, outbox, delivery, clock, arithmetic, data_folder,
 )  # fmt: skip
 
 
 class Command(BaseCommand):
     """Examine one thing after the other; exit code 1 when one is not in order."""
 
-    help = "Check database, master key, Redis, outbox, clock, arithmetic and data folder."
+    help = "Check database, master key, Redis, quotas, outbox, clock, arithmetic and data folder."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
