@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from userpools import limits
 from userpools.limits import Guard
+from userpools.management.commands._base import argument
 from userpools.models import AuditEntry, PoolUser, UserPool
 
 GOOD = "Correct-Horse-9"
@@ -35,10 +36,10 @@ def test_a_pool_is_created_listed_and_shown(ask, made):
 
 def test_an_update_keeps_what_it_does_not_name(ask, made):
     policy = {"Policies": {"PasswordPolicy": {"MinimumLength": 12}}}
-    ask("pool", "update", made["Id"], "--settings", json.dumps(policy))
+    ask("pool", "update", made["Id"], "--members", json.dumps(policy))
     changed = {"DeletionProtection": "ACTIVE"}
 
-    after = ask("pool", "update", made["Id"], "--settings", json.dumps(changed))
+    after = ask("pool", "update", made["Id"], "--members", json.dumps(changed))
 
     assert after["DeletionProtection"] == "ACTIVE"
     assert after["Policies"]["PasswordPolicy"]["MinimumLength"] == 12
@@ -47,7 +48,7 @@ def test_an_update_keeps_what_it_does_not_name(ask, made):
 def test_a_protected_pool_and_one_without_yes_stay(run, ask, made):
     with pytest.raises(CommandError, match="--yes"):
         run("pool", "delete", made["Id"])
-    ask("pool", "update", made["Id"], "--settings", '{"DeletionProtection": "ACTIVE"}')
+    ask("pool", "update", made["Id"], "--members", '{"DeletionProtection": "ACTIVE"}')
     with pytest.raises(CommandError, match="InvalidParameterException"):
         run("pool", "delete", made["Id"], "--yes")
     assert UserPool.objects.exists()
@@ -63,7 +64,7 @@ def test_a_pool_is_deleted(run, ask, made):
 )
 def test_wrong_settings_are_refused(run, made, document):
     with pytest.raises(CommandError):
-        run("pool", "update", made["Id"], "--settings", document)
+        run("pool", "update", made["Id"], "--members", document)
 
 
 def test_an_unknown_pool_is_refused_by_name(run, db):
@@ -202,3 +203,9 @@ def test_the_doctor_finds_a_working_server_in_order(ask):
     rows = ask("doctor")
     assert {row["State"] for row in rows} == {"ok"}
     assert {"database", "master key", "outbox", "clock"} <= {row["Part"] for row in rows}
+
+
+def test_no_verb_asks_for_what_django_takes_first():
+    with pytest.raises(ValueError, match="--settings"):
+        argument("--settings")
+    assert argument("--members").names == ("--members",)

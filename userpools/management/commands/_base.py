@@ -15,6 +15,8 @@ from userpools.services import rekey
 
 # 0: done; 1: refused or failed; 2: the command line is wrong (argparse).
 FAILED = 1
+# What Django reads off the command line before a command sees it.
+DJANGOS_OWN = frozenset({"--settings", "--pythonpath"})
 
 Result = dict[str, Any] | list[dict[str, Any]] | str | None
 Method = Callable[..., Result]
@@ -30,6 +32,8 @@ class Argument:
 
 def argument(*names: str, **options: Any) -> Argument:
     """Describe an argument of a verb."""
+    if taken := DJANGOS_OWN & set(names):
+        raise ValueError(f"{min(taken)} never reaches a command: Django takes it.")
     return Argument(names, options)
 
 

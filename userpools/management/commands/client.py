@@ -6,7 +6,7 @@ from userpools.local_api import LocalApi
 from userpools.models import AppClient, UserPool
 
 from ._base import NounCommand, Result, argument, json_object, verb
-from .pool import POOL, SETTINGS, wire_object
+from .pool import MEMBERS, POOL, wire_object
 
 CLIENT = argument("client", metavar="CLIENT_ID")
 
@@ -26,10 +26,10 @@ class Command(NounCommand):
         argument(
             "--flow", action="append", metavar="ALLOW_...", help="An ExplicitAuthFlows value."
         ),
-        SETTINGS,
+        MEMBERS,
     )
     def create(self, options: dict[str, Any]) -> Result:
-        members = {**json_object(options["settings"]), "ClientName": options["name"]}
+        members = {**json_object(options["members"]), "ClientName": options["name"]}
         if options["secret"]:
             members["GenerateSecret"] = True
         if options["flow"]:

@@ -12,7 +12,7 @@ from userpools.services import pools
 from ._base import NounCommand, Result, argument, json_object, verb
 
 POOL = argument("pool", metavar="POOL_ID")
-SETTINGS = argument("--settings", help="Further members in the API's spelling: JSON, @FILE or @-.")
+MEMBERS = argument("--members", help="Further members in the API's spelling: JSON, @FILE or @-.")
 
 
 class Command(NounCommand):
@@ -24,10 +24,10 @@ class Command(NounCommand):
         "Create a pool.",
         argument("name"),
         argument("--region", default="", help="Region in its id (default: the server's)."),
-        SETTINGS,
+        MEMBERS,
     )
     def create(self, options: dict[str, Any]) -> Result:
-        members = {**json_object(options["settings"]), "PoolName": options["name"]}
+        members = {**json_object(options["members"]), "PoolName": options["name"]}
         return wire_object(LocalApi(options["region"])("CreateUserPool", **members), "UserPool")
 
     @verb("List the pools of all regions.")
@@ -48,13 +48,13 @@ class Command(NounCommand):
     @verb(
         "Change settings; what is not named stays as it is.",
         POOL,
-        SETTINGS,
+        MEMBERS,
         argument(
             "--password-storage", choices=PasswordStorage.values, help="How passwords are kept."
         ),
     )
     def update(self, options: dict[str, Any]) -> Result:
-        pool_id, changes = options["pool"], json_object(options["settings"])
+        pool_id, changes = options["pool"], json_object(options["members"])
         if changes:
             LocalApi().in_pool(pool_id)("UpdateUserPool", **merged(described(pool_id), changes))
         if options["password_storage"]:
