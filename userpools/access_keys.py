@@ -12,6 +12,7 @@ from userpools.awsjson.sigv4 import Credential
 from userpools.conf import settings
 from userpools.models import AccessKey
 from userpools.models.cache import VersionedCache
+from userpools.models.statements import Select
 from userpools.policies import FULL_ACCESS, Policy
 
 # `last_used_at` is written at most this often for a key.
@@ -45,24 +46,27 @@ def _credential(key: AccessKey) -> Credential:
 
 
 STAMP = ("is_active", "expires_at", "policy", "operator__is_active", "operator__is_superuser")
+key_with_stamp = Select(
+    lambda: AccessKey.objects.select_related("operator").only("access_key_id", *STAMP),
+    "access_key_id",
+)
+
+
+def _stamp(key: AccessKey) -> tuple[object, ...]:
+    operator = key.operator
+    return key.is_active, key.expires_at, key.policy, operator.is_active, operator.is_superuser
 
 
 def _load(access_key_id: str) -> tuple[Credential, object] | None:
     key = AccessKey.objects.select_related("operator").filter(pk=access_key_id).first()
     if key is None:
         return None
-    stamp = (
-        key.is_active,
-        key.expires_at,
-        key.policy,
-        key.operator.is_active,
-        key.operator.is_superuser,
-    )
-    return _credential(key), stamp
+    return _credential(key), _stamp(key)
 
 
 def _version(access_key_id: str) -> object | None:
-    return AccessKey.objects.filter(pk=access_key_id).values_list(*STAMP).first()
+    key = key_with_stamp.first(access_key_id)
+    return None if key is None else _stamp(key)
 
 
 credentials: VersionedCache[Credential] = VersionedCache(_load, _version)

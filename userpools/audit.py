@@ -56,6 +56,29 @@ def redacted(value: Any) -> Any:
     return str(value)
 
 
+def act(
+    actor: Actor,
+    action: str,
+    *,
+    pool_id: str = "",
+    resource: str = "",
+    before: Any = None,
+    after: Any = None,
+) -> AuditEntry:
+    """Make the row of one administrative act, unsaved."""
+    return AuditEntry(
+        actor=actor.name[:256],
+        source=actor.source,
+        action=action,
+        pool_id=pool_id,
+        resource=resource[:512],
+        before=redacted(before),
+        after=redacted(after),
+        request_id=actor.request_id,
+        client_address=actor.client_address[:64],
+    )
+
+
 def record_act(
     actor: Actor,
     action: str,
@@ -67,17 +90,7 @@ def record_act(
 ) -> None:
     """Write one administrative act, in the transaction that does it."""
     insert_act.run(
-        AuditEntry(
-            actor=actor.name[:256],
-            source=actor.source,
-            action=action,
-            pool_id=pool_id,
-            resource=resource[:512],
-            before=redacted(before),
-            after=redacted(after),
-            request_id=actor.request_id,
-            client_address=actor.client_address[:64],
-        )
+        act(actor, action, pool_id=pool_id, resource=resource, before=before, after=after)
     )
 
 

@@ -1,18 +1,19 @@
 """The sign-in engine: what comes next, and the end. API, pages and federation come through here."""
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
-from userpools.audit import record_auth_event
+from userpools.audit import auth_event, insert_event
 from userpools.auth import sealed
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
 from userpools.errors import NotAuthorizedException
-from userpools.models import Group, PoolUser, SignInSession
+from userpools.models import Group, SignInSession
 from userpools.models.sign_in_session import insert_session
-from userpools.models.user import FORGIVEN, forgive_live_user
+from userpools.models.statements import Together
+from userpools.models.user import forgive_live_passwordless_user, forgive_live_user
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import mint
@@ -20,6 +21,9 @@ from userpools.tokens.mint import mint
 # The whole answer to "what comes next"; nothing else decides it.
 POLICY: tuple[Challenge, ...] = (PasswordVerifier(), NewPasswordRequired())
 CHALLENGES = {challenge.name: challenge for challenge in POLICY}
+
+sign_in = Together(forgive_live_user, insert_session, insert_event)
+sign_in_without_password = Together(forgive_live_passwordless_user, insert_session, insert_event)
 
 
 def advance(attempt: Attempt) -> Issued | SignedIn:
@@ -73,12 +77,11 @@ def complete(attempt: Attempt) -> SignedIn:
         )
     )
     try:
-        with transaction.atomic():
-            _forgive(attempt)
-            insert_session.run(session)
-            record_auth_event(attempt.facts(), "Pass", event_id=session.event_id)
+        alive = _write(attempt, session)
     except IntegrityError as exc:
         raise NotAuthorizedException(sealed.USED) from exc
+    if not alive:
+        raise NotAuthorizedException(sealed.INVALID)
     return SignedIn(tokens)
 
 
@@ -97,13 +100,10 @@ def _session(attempt: Attempt) -> SignInSession:
     )
 
 
-def _forgive(attempt: Attempt) -> None:
+def _write(attempt: Attempt, session: SignInSession) -> bool:
+    """Clear the failed attempts, keep the session and the event; False where the user has ended."""
     user = attempt.known_user
+    event = auth_event(attempt.facts(), "Pass", event_id=session.event_id)
     if user.password_set_at is None:
-        alive = PoolUser.objects.filter(
-            pk=user.pk, epoch=attempt.epoch, enabled=True, password_set_at=None
-        ).update(**FORGIVEN)
-    else:
-        alive = forgive_live_user.run(user.pk, attempt.epoch, user.password_set_at)
-    if not alive:
-        raise NotAuthorizedException(sealed.INVALID)
+        return sign_in_without_password.run((user.pk, attempt.epoch), session, event)
+    return sign_in.run((user.pk, attempt.epoch, user.password_set_at), session, event)

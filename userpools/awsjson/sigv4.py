@@ -123,11 +123,9 @@ class WireHeaders(Mapping[str, str]):
 
     def get(self, name: str, default: Any = None) -> Any:
         """Look a header up; an empty content type or length is an absent one, as WSGI has it."""
-        key = name.upper().replace("-", "_")
-        if key in _UNPREFIXED:
-            return self._meta.get(key) or default
-        value: Any = self._meta.get(f"HTTP_{key}", default)
-        return value
+        key = _meta_key(name)
+        value: Any = self._meta.get(key)
+        return default if value is None or (not value and key in _UNPREFIXED) else value
 
     def __iter__(self) -> Iterator[str]:
         for key in self._meta:
@@ -137,6 +135,13 @@ class WireHeaders(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@lru_cache(maxsize=512)
+def _meta_key(name: str) -> str:
+    """Return the name of a header in a WSGI environment."""
+    key = name.upper().replace("-", "_")
+    return key if key in _UNPREFIXED else f"HTTP_{key}"
 
 
 def is_signed(headers: Mapping[str, str], query_string: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import structlog
-from rest_framework.response import Response
+from django.http import HttpResponse
 from rest_framework.views import APIView
 
 from userpools.awsjson.configuration import current
@@ -108,7 +108,7 @@ class ServiceView(APIView):
         """Answer the throttle."""
         return self._throttles
 
-    def get_exception_handler(self) -> Callable[..., Response]:
+    def get_exception_handler(self) -> Callable[..., HttpResponse]:
         """Answer the protocol's handler, whatever the settings say for other views."""
         return exception_handler
 
@@ -132,23 +132,10 @@ class ServiceView(APIView):
             client_address=configuration.client_address(request),
         )
         response = super().dispatch(request, *args, **kwargs)
-        if isinstance(response, Response):
-            response = self._render(response)
-            # The line below says more than Django's own about refused requests.
-            response._has_been_logged = True  # type: ignore[attr-defined]
-            if request.method != "OPTIONS":
-                self._record(response.status_code)
-        return response
-
-    def _render(self, response: Response) -> Response:
-        """Render while an exception can still become an answer."""
-        try:
-            response.render()
-        except TypeError as exc:
-            failure = self.handle_exception(exc)
-            self.headers = self.default_response_headers
-            response = self.finalize_response(self.request, failure)
-            response.render()
+        # The line below says more than Django's own about refused requests.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        if request.method != "OPTIONS":
+            self._record(response.status_code)
         return response
 
     def _record(self, status: int) -> None:
@@ -227,8 +214,11 @@ class ServiceView(APIView):
 
     # The two methods
 
-    def post(self, request: Request) -> Response:
-        """Validate the input, call the function and filter what it answers."""
+    def post(self, request: Request) -> HttpResponse:
+        """Validate the input, call the function and filter what it answers.
+
+        The answer is rendered here, where an exception can still become another one.
+        """
         operation = self._operation()
         exchange = self.exchange
         arguments = arguments_of(operation, request.data)
@@ -249,12 +239,12 @@ class ServiceView(APIView):
         answer = operation.serialize(operation.function(call, **arguments) or {})
         if current().check_output:
             check_answer(operation, answer)
-        return Response(answer)
+        return HttpResponse(self._renderers[0].render(answer), content_type=MEDIA_TYPE)
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Answer a browser's preflight: any origin may call, with the headers it asks for."""
         asked = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", "")
-        response = Response(None)
+        response = HttpResponse(b"{}", content_type=MEDIA_TYPE)
         response["Access-Control-Allow-Methods"] = "POST"
         response["Access-Control-Allow-Headers"] = _header_names(asked)
         response["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS

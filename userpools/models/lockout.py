@@ -60,15 +60,19 @@ def _counting(table: str, count: str, tried: str) -> str:
     )
 
 
+# How long before now the moments are that `_counting` compares with, in their order.
+SPANS = (
+    FORGET_AFTER,
+    timedelta(0),
+    *(lock_after(failures) for failures in LOCKING),
+    LONGEST_LOCK,
+)
+
+
 def _moments(now: datetime) -> list[Any]:
     """Return the parameters of `_counting`, in the database's form."""
-    moments = [
-        now - FORGET_AFTER,
-        now,
-        *(now - lock_after(failures) for failures in LOCKING),
-        now - LONGEST_LOCK,
-    ]
-    return [connection.ops.adapt_datetimefield_value(moment) for moment in moments]
+    adapt = connections[DEFAULT_DB_ALIAS].ops.adapt_datetimefield_value
+    return [adapt(now - span) for span in SPANS]
 
 
 def _execute(statement: str, parameters: list[Any]) -> bool:

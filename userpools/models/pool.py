@@ -14,6 +14,7 @@ from userpools.conf import settings
 from userpools.errors import ResourceNotFoundException
 
 from .cache import VersionedCache
+from .statements import Select
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -190,8 +191,12 @@ def _load(pool_id: str) -> tuple[UserPool, object] | None:
     return None if pool is None else (pool, pool.version)
 
 
+version_of = Select(lambda: UserPool.objects.only("id", "version"), "id")
+
+
 def _version(pool_id: str) -> object | None:
-    return UserPool.objects.filter(pk=pool_id).values_list("version", flat=True).first()
+    pool = version_of.first(pool_id)
+    return None if pool is None else pool.version
 
 
 pools: VersionedCache[UserPool] = VersionedCache(_load, _version)

@@ -54,9 +54,12 @@ class SignInSession(models.Model):
         return str(self.id)
 
 
-# A session of a pool, with its user but for the password.
+# A session of a pool, with its user but for the password; without the times that no check needs,
+# as reading a time costs as much as ten other columns.
 session_with_user = Select(
-    lambda: SignInSession.objects.select_related("user").defer("user__password_sealed"),
+    lambda: SignInSession.objects.select_related("user").defer(
+        "created_at", "user__created_at", "user__modified_at", "user__password_sealed"
+    ),
     "id",
     "pool_id",
 )

@@ -15,19 +15,23 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models import (
     BooleanField,
     CharField,
+    DateTimeField,
     Expression,
     Field,
     IntegerField,
     Model,
     QuerySet,
     TextField,
+    UUIDField,
 )
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, UpdateQuery
@@ -44,6 +48,19 @@ REPLAN_AFTER = 10.0
 
 PLAIN_COLUMNS = (CharField, TextField, IntegerField, BooleanField)
 PLAIN_TYPES = frozenset({str, int, bool})
+# What PostgreSQL's driver takes as it is.
+NATIVE_COLUMNS = (UUIDField, DateTimeField)
+NATIVE_TYPES = frozenset({UUID, datetime})
+
+
+def types_as_they_are(column: Field[Any, Any], vendor: str) -> frozenset[type]:
+    """Return the types whose values have the database's form already, as nothing at all has."""
+    target = getattr(column, "target_field", column)
+    native = vendor == "postgresql" and isinstance(target, NATIVE_COLUMNS)
+    types = NATIVE_TYPES if native else frozenset()
+    if isinstance(target, PLAIN_COLUMNS):
+        types = PLAIN_TYPES
+    return types | {type(None)}
 
 
 class Slot(Expression):
@@ -53,16 +70,17 @@ class Slot(Expression):
         super().__init__(output_field=column)
         self.position = position
         self.column = column
-        self.is_plain = isinstance(getattr(column, "target_field", column), PLAIN_COLUMNS)
+        self.as_they_are: frozenset[type] = frozenset()
 
     def prepared(self, value: Any, db: BaseDatabaseWrapper) -> Any:
-        """Return a value in the database's form; text, numbers and booleans have it already."""
-        if self.is_plain and type(value) in PLAIN_TYPES:
+        """Return a value in the database's form."""
+        if type(value) in self.as_they_are:
             return value
         return self.column.get_db_prep_save(value, db)
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
         """Write a placeholder, whose parameter is the slot itself."""
+        self.as_they_are = types_as_they_are(self.column, connection.vendor)
         return "%s", [self]
 
 
@@ -78,10 +96,14 @@ class Compiled:
 
     def bind(self, values: Sequence[Any], db: BaseDatabaseWrapper) -> list[Any]:
         """Return the parameters with each slot's value in the database's form."""
-        return [
-            one.prepared(values[one.position], db) if type(one) is Slot else one
-            for one in self.parameters
-        ]
+        bound = []
+        for one in self.parameters:
+            if type(one) is Slot:
+                value = values[one.position]
+                bound.append(value if type(value) in one.as_they_are else one.prepared(value, db))
+            else:
+                bound.append(one)
+        return bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +170,12 @@ class Statement(ABC):
     def compile(self, db: BaseDatabaseWrapper) -> Compiled:
         """Have the ORM build the SQL."""
 
-    def _prepare(self) -> tuple[Any, Compiled]:
+    def bind(self, compiled: Compiled, values: Sequence[Any], db: BaseDatabaseWrapper) -> list[Any]:
+        """Return the parameters of a run with these values."""
+        return compiled.bind(values, db)
+
+    def prepare(self) -> tuple[Any, Compiled]:
+        """Return the connection and the SQL for it."""
         db = connections[DEFAULT_DB_ALIAS]
         compiled = self._kept
         if compiled is None or compiled.vendor != db.vendor:
@@ -170,7 +197,7 @@ class Select(Statement, Generic[M]):
 
     def first(self, *values: Any) -> M | None:
         """Return the row whose columns have these values, or None."""
-        db, compiled = self._prepare()
+        db, compiled = self.prepare()
         with cursor_of(db) as cursor:
             cursor.execute(compiled.sql, compiled.bind(values, db))
             row = cursor.fetchone()
@@ -209,14 +236,31 @@ class Insert(Statement, Generic[M]):
         meta = model._meta
         self._returning = list(meta.db_returning_fields)
         self._columns = [one for one in meta.concrete_fields if one not in self._returning]
+        self._names = [column.attname for column in self._columns]
+        # Where `pre_save` does more than to read the row.
+        self._computed = [
+            (position, column)
+            for position, column in enumerate(self._columns)
+            if not _is_only_read(column)
+        ]
 
     def run(self, row: M) -> None:
         """Write a new row; IntegrityError as `save(force_insert=True)` would raise it."""
-        db, compiled = self._prepare()
-        values = [column.pre_save(row, add=True) for column in self._columns]
+        db, compiled = self.prepare()
         with cursor_of(db) as cursor:
-            cursor.execute(compiled.sql, compiled.bind(values, db))
-            made = cursor.fetchone() if self._returning else ()
+            cursor.execute(compiled.sql, self.bind(compiled, (row,), db))
+            self.wrote(row, cursor.fetchone() if self._returning else (), db)
+
+    def bind(self, compiled: Compiled, values: Sequence[Any], db: BaseDatabaseWrapper) -> list[Any]:
+        """Take the parameters from the row's columns."""
+        (row,) = values
+        columns = [getattr(row, name) for name in self._names]
+        for position, column in self._computed:
+            columns[position] = column.pre_save(row, add=True)
+        return compiled.bind(columns, db)
+
+    def wrote(self, row: M, made: Sequence[Any], db: BaseDatabaseWrapper) -> None:
+        """Give the row the keys that the database made, and mark it as written."""
         for column, value in zip(self._returning, made, strict=True):
             setattr(row, column.attname, value)
         row._state.adding = False
@@ -228,7 +272,8 @@ class Insert(Statement, Generic[M]):
         for position, column in enumerate(self._columns):
             row.__dict__[column.attname] = Slot(position, column)
         query = InsertQuery(self._model)
-        query.insert_values(self._columns, [row])
+        # Raw: what a column makes before a save, it makes in `bind`.
+        query.insert_values(self._columns, [row], raw=True)
         compiler: Any = query.get_compiler(connection=db)
         compiler.returning_fields = self._returning
         ((sql, parameters),) = compiler.as_sql()
@@ -258,9 +303,9 @@ class Update(Statement, Generic[M]):
 
     def run(self, *values: Any) -> int:
         """Change the rows and return how many they were."""
-        db, compiled = self._prepare()
+        db, compiled = self.prepare()
         with cursor_of(db) as cursor:
-            cursor.execute(compiled.sql, compiled.bind(values, db))
+            cursor.execute(compiled.sql, self.bind(compiled, values, db))
             return int(cursor.rowcount)
 
     def compile(self, db: BaseDatabaseWrapper) -> Compiled:
@@ -275,6 +320,82 @@ class Update(Statement, Generic[M]):
         query.add_update_values({**slots, **self._fixed})
         sql, parameters = query.get_compiler(connection=db).as_sql()
         return Compiled(db.vendor, sql, tuple(parameters))
+
+
+class Together:
+    """An UPDATE of one row at most, or an INSERT, and INSERTs that go with it: all or nothing.
+
+    Where the UPDATE finds no row, nothing is inserted. On PostgreSQL this is one statement, and so
+    one trip in place of BEGIN, the statements and COMMIT; elsewhere it is a transaction. Only the
+    first one's key is read back.
+    """
+
+    def __init__(self, first: Insert[Any] | Update[Any], *others: Insert[Any]) -> None:
+        self._first = first
+        self._others = others
+        self._joined = ""
+
+    def run(self, first: Sequence[Any], *rows: Model) -> bool:
+        """Run with the first one's values and the others' rows; False where nothing was written.
+
+        IntegrityError for whichever key is taken.
+        """
+        db = connections[DEFAULT_DB_ALIAS]
+        run = self._run_as_one if db.vendor == "postgresql" else self._run_in_turn
+        if not db.in_atomic_block and db.vendor == "postgresql":
+            return run(first, rows)
+        # Its savepoint lets a caller's transaction go on after an IntegrityError.
+        with transaction.atomic():
+            return run(first, rows)
+
+    def _run_in_turn(self, first: Sequence[Any], rows: Sequence[Model]) -> bool:
+        if isinstance(self._first, Insert):
+            self._first.run(*first)
+        elif not self._first.run(*first):
+            return False
+        for statement, row in zip(self._others, rows, strict=True):
+            statement.run(row)
+        return True
+
+    def _run_as_one(self, first: Sequence[Any], rows: Sequence[Model]) -> bool:
+        db, compiled = self._first.prepare()
+        parameters = self._first.bind(compiled, first, db)
+        joined = [compiled.sql]
+        for statement, row in zip(self._others, rows, strict=True):
+            _, other = statement.prepare()
+            parameters += statement.bind(other, (row,), db)
+            joined.append(other.sql)
+        if not self._joined:
+            self._joined = _joined(*joined)
+        with cursor_of(db) as cursor:
+            cursor.execute(self._joined, parameters)
+            made = cursor.fetchone()
+        if made is None:
+            return False
+        if isinstance(self._first, Insert):
+            self._first.wrote(first[0], made, db)
+        for row in rows:
+            row._state.adding = False
+            row._state.db = db.alias
+        return True
+
+
+def _joined(first: str, *others: str) -> str:
+    """Make one statement of an UPDATE or INSERT and of INSERTs that depend on its row."""
+    returning = "" if " RETURNING " in first else " RETURNING 1"
+    parts = [f"first AS ({first}{returning})"]
+    for number, sql in enumerate(others):
+        into, _, rest = sql.partition(" VALUES (")
+        # One row of placeholders, with or without a RETURNING behind it.
+        values = rest[: rest.rindex(")")]
+        parts.append(f"other{number} AS ({into} SELECT {values} FROM first)")  # noqa: S608
+    return f"WITH {', '.join(parts)} SELECT * FROM first"  # noqa: S608
+
+
+def _is_only_read(column: Field[Any, Any]) -> bool:
+    if isinstance(column, DateTimeField):
+        return not (column.auto_now or column.auto_now_add)
+    return type(column).pre_save is Field.pre_save
 
 
 def _column(meta: Any, name: str) -> Field[Any, Any]:

@@ -19,7 +19,7 @@ from userpools.models import (
     statements,
 )
 from userpools.models.sign_in_session import session_with_user
-from userpools.models.statements import Insert, Select, Update
+from userpools.models.statements import Insert, Select, Together, Update
 
 by_name = Select(PoolUser.objects.all, "pool_id", "username_key")
 WROTE_AT = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -93,13 +93,13 @@ def test_related_rows_come_along(session, django_assert_num_queries):
     with django_assert_num_queries(1):
         found = session_with_user.first(session.id, session.pool_id)
         assert found.user.username == "Ada"
-    expected = SignInSession.objects.select_related("user").get(pk=session.pk)
+    expected = SignInSession.objects.defer("created_at").get(pk=session.pk)
     assert typed(found) == typed(expected)
 
 
 def test_deferred_columns_are_read_when_asked_for(session, django_assert_num_queries):
     found = session_with_user.first(session.id, session.pool_id)
-    assert found.user.get_deferred_fields() == {"password_sealed"}
+    assert found.user.get_deferred_fields() == {"created_at", "modified_at", "password_sealed"}
     with django_assert_num_queries(1):
         assert bytes(found.user.password_sealed) == b"\x00\xff"
 
@@ -266,3 +266,103 @@ def test_nothing_is_prepared_where_that_is_off(user, monkeypatch):
     fresh = Select(PoolUser.objects.all, "username_key", "pool_id")
     for _ in range(5):
         assert fresh.first("ada", user.pool_id) == user
+
+
+touch_user = Update(
+    lambda: PoolUser.objects.filter(enabled=True),
+    where=("id",),
+    columns=("modified_at",),
+    fixed={"failed_codes": 3},
+)
+touch_audited = Together(touch_user, Insert(AuditEntry), Insert(AuthEvent))
+create_audited = Together(Insert(PoolUser), Insert(AuditEntry))
+
+
+def an_act(**values):
+    return AuditEntry(actor="a", source="api", action="%s '", **values)
+
+
+def test_statements_together_do_what_each_does(user):
+    act, event = an_act(after={"a": [None]}), an_event(user_sub=user.sub)
+    assert touch_audited.run((WROTE_AT, user.pk), act, event)
+    row = PoolUser.objects.get(pk=user.pk)
+    assert (row.modified_at, row.failed_codes) == (WROTE_AT, 3)
+    written = AuditEntry.objects.get()
+    assert (written.action, written.after, written.before) == ("%s '", {"a": [None]}, None)
+    assert typed(AuthEvent.objects.get()) == typed(event)
+    assert (act._state.adding, event._state.adding) == (False, False)
+
+
+def test_statements_together_need_the_first_ones_row(user):
+    PoolUser.objects.update(enabled=False)
+    assert not touch_audited.run((WROTE_AT, user.pk), an_act(), an_event())
+    assert not AuditEntry.objects.exists()
+    assert not AuthEvent.objects.exists()
+
+
+def test_a_row_inserted_together_with_others_gets_its_key(pool):
+    user = PoolUser(pool=pool, username="b", username_key="b", attributes={"email": "b@b.example"})
+    assert create_audited.run((user,), an_act())
+    assert PoolUser.objects.get(pk=user.pk).attributes == {"email": "b@b.example"}
+    assert user._state.adding is False
+    assert AuditEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("taken", ["first", "other"])
+def test_a_taken_key_undoes_all_and_lets_the_caller_go_on(user, taken):
+    event = an_event()
+    Insert(AuthEvent).run(event)
+    create = Together(Insert(PoolUser), Insert(AuditEntry), Insert(AuthEvent))
+    name = "ada" if taken == "first" else "other"
+    twin = PoolUser(pool=user.pool, username=name, username_key=name)
+    other = an_event() if taken == "first" else an_event(id=event.pk)
+    with transaction.atomic():
+        with pytest.raises(IntegrityError):
+            create.run((twin,), an_act(), other)
+        assert PoolUser.objects.get() == user
+    assert not AuditEntry.objects.exists()
+    assert AuthEvent.objects.get() == event
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statements_together_are_all_or_nothing_by_themselves():
+    pool = UserPool.objects.create(id="us-east-1_Statement", name="n", region="us-east-1")
+    event = an_event()
+    Insert(AuthEvent).run(event)
+    create = Together(Insert(PoolUser), Insert(AuditEntry), Insert(AuthEvent))
+    for _ in range(4):  # prepared on the server from the third on
+        user = PoolUser(pool=pool, username="b", username_key="b")
+        with pytest.raises(IntegrityError):
+            create.run((user,), an_act(), an_event(id=event.pk))
+    assert not PoolUser.objects.exists()
+    assert not AuditEntry.objects.exists()
+    assert create.run((PoolUser(pool=pool, username="b", username_key="b"),), an_act(), an_event())
+    assert (PoolUser.objects.count(), AuditEntry.objects.count()) == (1, 1)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite runs them in turn")
+def test_statements_together_are_one_trip(django_assert_num_queries):
+    pool = UserPool.objects.create(id="us-east-1_Statement", name="n", region="us-east-1")
+    user = PoolUser(pool=pool, username="b", username_key="b")
+    with django_assert_num_queries(1):
+        create_audited.run((user,), an_act())
+    with django_assert_num_queries(1):
+        assert touch_audited.run((WROTE_AT, user.pk), an_act(), an_event())
+
+
+def test_a_column_that_computes_itself_is_asked_for_its_value(db):
+    class Stamped(models.Model):  # noqa: DJ008
+        name = models.CharField(max_length=9)
+        at = models.DateTimeField(auto_now=True)
+
+        class Meta:
+            app_label = "userpools_statement_test"
+
+    row = Stamped(name="a")
+    compiled = Insert(Stamped).compile(connection)
+    before = timezone.now()
+    name, _ = Insert(Stamped).bind(compiled, (row,), connection)
+    assert name == "a"
+    assert row.at >= before
