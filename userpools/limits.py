@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 from userpools.awsjson.throttling import Category
 from userpools.conf import settings
-from userpools.counters import Window, buckets
+from userpools.counters import NOBODY, Window, buckets
 from userpools.errors import LimitExceededException
 from userpools.models import PoolUser
 from userpools.models.lockout import bucket_of
@@ -78,6 +78,7 @@ class Guard(StrEnum):
     RESEND_CONFIRMATION_CODE = "ResendConfirmationCode"
     CHANGE_PASSWORD = "ChangePassword"  # noqa: S105
     GET_USER_ATTRIBUTE_VERIFICATION_CODE = "GetUserAttributeVerificationCode"
+    UPDATE_USER_ATTRIBUTES_CODE = "UpdateUserAttributesCode"
     READ = "UserProfileRead"
     WRITE = "UserProfileWrite"
 
@@ -97,6 +98,8 @@ GUARDS: Mapping[Guard, Allowance] = {
     Guard.RESEND_CONFIRMATION_CODE: Allowance(5, HOUR_SECONDS),
     Guard.CHANGE_PASSWORD: Allowance(5, HOUR_SECONDS),
     Guard.GET_USER_ATTRIBUTE_VERIFICATION_CODE: Allowance(5, HOUR_SECONDS),
+    # Ours: the service states none, and each change of an address sends a code to it.
+    Guard.UPDATE_USER_ATTRIBUTES_CODE: Allowance(20, HOUR_SECONDS),
     Guard.READ: Allowance(10, 1),
     Guard.WRITE: Allowance(10, 1),
 }
@@ -244,7 +247,7 @@ def subject_of(user: PoolUser) -> str:
 
 def unknown_subject(pool_id: str, name_key: str) -> str:
     """Name somebody who does not exist for the guards: one of a fixed number of buckets."""
-    return f"{pool_id}:~{bucket_of(pool_id, name_key)}"
+    return f"{pool_id}:{NOBODY}{bucket_of(pool_id, name_key)}"
 
 
 def is_within(guard: Guard, subject: str) -> bool:

@@ -133,7 +133,12 @@ def test_keys_stay_out_of_representations():
 
 # The day in the key
 
-SHORT_LIVED = [Purpose.ATTEMPT, Purpose.SECRET_BLOCK, Purpose.PAGING_TOKEN]
+SHORT_LIVED = [
+    Purpose.ATTEMPT,
+    Purpose.SECRET_BLOCK,
+    Purpose.SIGN_UP_SESSION,
+    Purpose.PAGING_TOKEN,
+]
 
 
 @pytest.mark.parametrize("purpose", SHORT_LIVED)

@@ -19,16 +19,18 @@ from userpools.admin.user_forms import (
     Renewal,
     alive_sessions,
 )
-from userpools.audit import record_act
+from userpools.audit import Actor, record_act
 from userpools.auth import invitations, passwords, recovery, sign_up
 from userpools.auth.invitations import Invitation
 from userpools.errors import InvalidParameterException
 from userpools.local_api import check_members
 from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import CodeDelivery
 from userpools.models import (
     PoolUser,
     UserStatus,
 )
+from userpools.models.retry import in_transaction
 from userpools.services import attributes as attribute_rules
 from userpools.services import contacts, groups, sessions, user_limits, users
 from userpools.services.attributes import Writer
@@ -61,19 +63,24 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
         UserAttributes=attribute_rules.to_wire(changes),
     )
     attribute_rules.check_writes(user.pool, changes, writer=Writer.ADMIN)
-    with transaction.atomic():
-        deliveries = contacts.write(user, changes, writer=Writer.ADMIN)
-        record_act(
-            actor_of(request),
-            "AdminUpdateUserAttributes",
-            pool_id=user.pool_id,
-            resource=user.username,
-            after=sorted(changes),
-        )
+    deliveries = _store_attributes(actor_of(request), user, changes)
     if deliveries:
         places = " and ".join(each.destination for each in deliveries)
         return f"The attributes are changed. A code to verify with is on its way to {places}."
     return "The attributes are changed." if changes else "Nothing was changed."
+
+
+@in_transaction
+def _store_attributes(actor: Actor, user: PoolUser, changes: dict[str, str]) -> list[CodeDelivery]:
+    deliveries = contacts.write(user, changes, writer=Writer.ADMIN)
+    record_act(
+        actor,
+        "AdminUpdateUserAttributes",
+        pool_id=user.pool_id,
+        resource=user.username,
+        after=sorted(changes),
+    )
+    return deliveries
 
 
 def _require_reset(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:

@@ -5,12 +5,17 @@ writes as many rows as its like, so that neither the text nor the time tells the
 Source: developer guide, "Managing user existence error responses".
 """
 
+import contextlib
 import hashlib
 
 from django.utils import timezone
 
 from userpools import ids, sealing
-from userpools.errors import CodeMismatchException, ExpiredCodeException
+from userpools.errors import (
+    CodeMismatchException,
+    ExpiredCodeException,
+    UserNotFoundException,
+)
 from userpools.limits import guesses_an_hour, subject_of, unknown_subject
 from userpools.messaging import outbox
 from userpools.messaging.compose import Kind
@@ -45,7 +50,8 @@ def lock(
 ) -> PoolUser | None:
     """Lock the user's row and return it, or lock what stands for nobody's."""
     if user is not None:
-        return locked(user)
+        with contextlib.suppress(UserNotFoundException):  # deleted meanwhile
+            return locked(user)
     stand_ins.lock(pool.pk, purpose, short_key(pool, typed))
     return None
 
@@ -72,6 +78,7 @@ def pretend(
         codes.hold_place(user, purpose)
     stand_ins.note_sent(pool.pk, purpose, key)
     medium, destination = _plausible(pool, typed, mediums)
+    outbox.can_send(pool, medium, destination)  # asked of everybody's contact, for the work alone
     return outbox.rehearse(
         pool=pool,
         medium=medium,
@@ -83,11 +90,12 @@ def pretend(
 
 
 def _plausible(pool: UserPool, typed: str, mediums: tuple[Medium, ...]) -> tuple[Medium, str]:
-    """Choose a medium and a destination, stable by pool and name.
+    """Choose a medium that has a backend, if any has, and a destination, stable by pool and name.
 
     A typed address or number is where its own code would go; under another name, the pool's
     settings say what its people are likely to have.
     """
+    mediums = tuple(each for each in mediums if outbox.is_usable(pool, each)) or mediums
     for medium in mediums:
         if CONTACTS[DEFAULT_ATTRIBUTE[medium]](typed):
             return medium, typed

@@ -103,7 +103,7 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
     """
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
         raise _not_invited(user)
-    recipients = _recipients(user.attributes, invitation)
+    _require_reader(_recipients(user.attributes, invitation), invitation)
     password = _chosen(pool, invitation)
     try:
         passwords.check_history(pool, user, password)
@@ -112,8 +112,12 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
         raise InvalidPasswordException(exc.message) from exc
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
     with transaction.atomic():
-        if locked(user).status != UserStatus.FORCE_CHANGE_PASSWORD:
+        row = locked(user)
+        if row.status != UserStatus.FORCE_CHANGE_PASSWORD:
             raise _not_invited(user)  # they chose a password meanwhile
+        # As they are now: the old address may be somebody else's.
+        recipients = _recipients(row.attributes, invitation)
+        _require_reader(recipients, invitation)
         passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
         _post(user, password, recipients)
         record_act(
@@ -124,6 +128,12 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
             after={"MessageAction": "RESEND"},
         )
     return user
+
+
+def _require_reader(recipients: list[tuple[Medium, str]], invitation: Invitation) -> None:
+    """Refuse to replace a password by one that nobody would ever learn."""
+    if not recipients and not invitation.password:
+        raise InvalidParameterException("User has no contact to resend the invitation to.")
 
 
 def _not_invited(user: PoolUser) -> UnsupportedUserStateException:

@@ -103,11 +103,10 @@ def _check_state(user: PoolUser) -> None:
         raise NotAuthorizedException(WRONG_STATE)
 
 
-def _send(user: PoolUser) -> CodeDelivery:
-    """Post a reset code in the caller's transaction.
+def _contact(user: PoolUser) -> tuple[Medium, str]:
+    """Return where a reset code may go.
 
-    Raises NotAuthorizedException or InvalidParameterException, nothing written, for users whom
-    none may go to.
+    Raises NotAuthorizedException or InvalidParameterException for users whom none may go to.
     """
     _check_state(user)
     if not recovery_mediums(user.pool):
@@ -115,7 +114,21 @@ def _send(user: PoolUser) -> CodeDelivery:
     contact = recovery_contact(user)
     if contact is None:
         raise InvalidParameterException(NO_CONTACT)
-    medium, destination = contact
+    return contact
+
+
+def _is_reachable(user: PoolUser) -> bool:
+    """Say whether `_send` would post a code."""
+    try:
+        medium, destination = _contact(user)
+    except (NotAuthorizedException, InvalidParameterException):
+        return False
+    return outbox.can_send(user.pool, medium, destination)
+
+
+def _send(user: PoolUser) -> CodeDelivery:
+    """Post a reset code in the caller's transaction; raise what `_contact` does."""
+    medium, destination = _contact(user)
     return outbox.post(
         pool=user.pool,
         user=user,
@@ -148,12 +161,8 @@ def forgot_password(client: AppClient, username: str) -> CodeDelivery:
 @in_transaction
 def _forgot_password(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
     row = hidden.lock(client.pool, user, typed, CodePurpose.RESET_PASSWORD)
-    if row is not None:
-        try:
-            return _send(row)
-        except (NotAuthorizedException, InvalidParameterException):
-            if not client.hides_unknown_users:
-                raise
+    if row is not None and (not client.hides_unknown_users or _is_reachable(row)):
+        return _send(row)
     return hidden.pretend(
         client.pool,
         row,
@@ -248,13 +257,14 @@ def change_password(user: PoolUser, *, previous: str, proposed: str) -> None:
         forgive_passwords(user)
         raise
     record = passwords.derive(user.pool, username=user.username, sub=user.sub, password=proposed)
-    if not _change(user, record):
-        raise NotAuthorizedException(WRONG)
+    _change(user, record)
 
 
 @in_transaction
-def _change(user: PoolUser, record: PasswordRecord) -> bool:
-    return passwords.replace(user, record)
+def _change(user: PoolUser, record: PasswordRecord) -> None:
+    if not passwords.replace(user, record):
+        # Raised in here, so that what was kept of the former password is undone.
+        raise NotAuthorizedException(WRONG)
 
 
 def _check_signed_in(user: PoolUser) -> None:

@@ -35,7 +35,7 @@ from userpools.services.attributes import (
     check_required,
     check_writes,
 )
-from userpools.services.lookup import find_user_or_none, locked
+from userpools.services.lookup import canonical, find_user_or_none, locked
 from userpools.services.users import NewName, PasswordRecord
 
 # The phone goes before the address. Source: developer guide, "Signing up and confirming user
@@ -148,6 +148,14 @@ def confirmation_contact(user: PoolUser) -> str | None:
     return None
 
 
+def _is_reachable(user: PoolUser) -> bool:
+    """Say whether `send_code` would post a code."""
+    attribute = confirmation_contact(user)
+    return attribute is not None and outbox.can_send(
+        user.pool, MEDIUM[attribute], user.attributes[attribute]
+    )
+
+
 def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
     """Post a code in the caller's transaction; None where there is nowhere to send it."""
     attribute = confirmation_contact(user)
@@ -169,7 +177,7 @@ def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
 def resend_code(client: AppClient, username: str) -> CodeDelivery:
     """Post another confirmation code, or where the client hides who exists, pretend to.
 
-    That an account is confirmed is told by every client, as SignUp tells that a name is taken.
+    That an account is confirmed is told by every client where SignUp tells that it is there.
     Raises UserNotFoundException, InvalidParameterException, NotAuthorizedException,
     LimitExceededException.
     """
@@ -186,17 +194,17 @@ def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDe
     row = hidden.lock(pool, user, typed, CodePurpose.SIGN_UP)
     if row is not None and not row.enabled and not hides:
         raise NotAuthorizedException(DISABLED)
-    if row is not None and row.enabled and row.status != UserStatus.UNCONFIRMED:
+    is_over = row is not None and row.status != UserStatus.UNCONFIRMED
+    if row is not None and is_over and row.enabled and _tells(client, row, typed):
         raise InvalidParameterException("User is already confirmed.")
     mediums = confirmation_mediums(pool)
     if not mediums:
         raise NotAuthorizedException(NO_CODES)
-    if row is not None and row.enabled:
+    if row is not None and row.enabled and not is_over and (not hides or _is_reachable(row)):
         delivery = send_code(row, Kind.RESEND_CODE)
-        if delivery is not None:
-            return delivery
-        if not hides:
+        if delivery is None:
             raise InvalidParameterException(NO_CONTACT)
+        return delivery
     return hidden.pretend(
         pool,
         row,
@@ -220,7 +228,11 @@ def confirm_sign_up(
     user = find_user_or_none(client.pool, username)
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
-    if user is not None and user.status != UserStatus.UNCONFIRMED:
+    if (
+        user is not None
+        and user.status != UserStatus.UNCONFIRMED
+        and _tells(client, user, username)
+    ):
         raise _confirmed(user)
     begun = sign_up_session.unseal(session, client=client) if session else None
     if begun is not None:
@@ -248,6 +260,19 @@ def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Me
     )
     users.write_locked(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
     return MEDIUM[attribute]
+
+
+def _tells(client: AppClient, user: PoolUser, typed: str) -> bool:
+    """Say whether a client may tell that an account is there, as SignUp does of taken names.
+
+    SignUp takes another's e-mail address or phone number in pools where they are aliases.
+    """
+    pool = client.pool
+    return (
+        not client.hides_unknown_users
+        or not pool.alias_attributes
+        or canonical(pool, typed) == user.username_key
+    )
 
 
 def _confirmed(user: PoolUser) -> NotAuthorizedException:

@@ -68,12 +68,21 @@ def check(content: dict[str, Any]) -> None:
     """
     if not _is_one_address(content["to"]):
         raise CodeDeliveryFailureException("The e-mail address is not valid.")
-    for sender in (content["from_email"], *content["reply_to"]):
-        if not _is_sender(sender):
-            raise CodeDeliveryFailureException("The sender of the pool's e-mail is not valid.")
+    if not _has_sender(content):
+        raise CodeDeliveryFailureException("The sender of the pool's e-mail is not valid.")
     # Made only where it has something to say: a provider's backend may cost much to make.
     if hasattr(import_string(django_settings.EMAIL_BACKEND), "check"):
         _backend().check(_message(content))
+
+
+def is_usable(sender: dict[str, Any]) -> bool:
+    """Say whether there is a backend that takes messages, and the sender is one."""
+    backend = import_string(django_settings.EMAIL_BACKEND)
+    return not issubclass(backend, NoEmail) and _has_sender(sender)
+
+
+def _has_sender(content: dict[str, Any]) -> bool:
+    return all(_is_sender(text) for text in (content["from_email"], *content["reply_to"]))
 
 
 def _is_one_address(text: str) -> bool:

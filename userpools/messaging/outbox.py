@@ -104,7 +104,11 @@ def post(
     """
     name = username or (user.username if user else "")
     values = Values(code or "", name, link)
-    row = _sealed(pool, Kind(kind), Medium(medium), destination, values, template, expires_at)
+    row, content = _composed(
+        pool, Kind(kind), Medium(medium), destination, values, template, expires_at
+    )
+    _check(row, content)
+    _seal(row, content)
     row.user = user
     row.username = user.username if user else username
     row.save(force_insert=True)
@@ -117,21 +121,47 @@ def rehearse(
 ) -> CodeDelivery:
     """Do the work of `post` for somebody who gets no message, and write nothing.
 
-    Raises CodeDeliveryFailureException as it does.
+    Raises CodeDeliveryFailureException where no message could be sent to anybody. That a backend
+    refuses this one destination is kept back, as it would tell who exists.
     """
-    row = _sealed(pool, Kind(kind), medium, destination, Values(code, username), None, None)
+    row, content = _composed(pool, Kind(kind), medium, destination, Values(code, username))
+    try:
+        _check(row, content)
+    except CodeDeliveryFailureException:
+        if not is_usable(pool, medium):
+            raise
+    _seal(row, content)
     return _delivery(row, destination, "")
 
 
-def _sealed(
+def is_usable(pool: UserPool, medium: Medium) -> bool:
+    """Say whether messages of the pool go out by this medium: it has a backend, and a sender."""
+    if medium == Medium.EMAIL:
+        return email.is_usable(_sender_of(pool, medium))
+    return sms.is_usable()
+
+
+def can_send(pool: UserPool, medium: Medium, destination: str) -> bool:
+    """Say whether a message to this destination would be taken by `post`; log why not."""
+    row = Message(pool_id=pool.pk, medium=medium)
+    content = dict.fromkeys(("subject", "body", "plain", "code"), "")
+    try:
+        _check(row, {"to": destination, **content, **_sender_of(pool, medium)})
+    except CodeDeliveryFailureException as exc:
+        log.warning("message refused", pool_id=pool.pk, medium=medium, reason=exc.message)
+        return False
+    return True
+
+
+def _composed(
     pool: UserPool,
     kind: Kind,
     medium: Medium,
     destination: str,
     values: Values,
-    template: Template | None,
-    expires_at: datetime | None,
-) -> Message:
+    template: Template | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[Message, dict[str, Any]]:
     text = compose(pool, kind, medium, values, template)
     row = Message(
         pool_id=pool.pk, medium=medium, kind=kind, masked_to=masked(medium, destination)[:64]
@@ -145,9 +175,11 @@ def _sealed(
         "expires_at": _expiry(kind, expires_at),
         **_sender_of(pool, medium),
     }
-    _check(row, content)
+    return row, content
+
+
+def _seal(row: Message, content: dict[str, Any]) -> None:
     row.sealed = sealing.seal(Purpose.MESSAGE, orjson.dumps(content), context=str(row.pk))
-    return row
 
 
 def _delivery(row: Message, destination: str, attribute_name: str) -> CodeDelivery:

@@ -31,6 +31,11 @@ def check(message: Sms) -> None:
         backend.check(message)
 
 
+def is_usable() -> bool:
+    """Say whether there is a backend that takes messages."""
+    return not isinstance(settings.SMS_BACKEND(), NoSms)
+
+
 def send(message: Sms) -> None:
     """Send through the configured backend; raise what it raises."""
     settings.SMS_BACKEND().send(message)

@@ -161,6 +161,21 @@ def pending(user: PoolUser, attribute: str) -> VerificationCode | None:
     ).first()
 
 
+def withdraw(user: PoolUser, contacts: list[str]) -> None:
+    """End the wait of values for these contacts: another was stated, or the present one again.
+
+    Runs in the transaction that states it; no statement without contacts.
+    """
+    if contacts:
+        VerificationCode.objects.filter(
+            user=user,
+            purpose=CodePurpose.VERIFY_ATTRIBUTE,
+            attribute__in=contacts,
+            is_pending=True,
+            used_at__isnull=True,
+        ).update(used_at=timezone.now())
+
+
 def void(user: PoolUser, former: Mapping[str, str]) -> None:
     """End every code that belongs to contacts whose values are `former`, whatever it was for.
 

@@ -1,6 +1,11 @@
 """E-mail addresses and phone numbers that change, and the codes that prove them."""
 
-from userpools.errors import ExpiredCodeException, InvalidParameterException
+from userpools.awsjson.errors import TooManyRequestsException
+from userpools.errors import (
+    ExpiredCodeException,
+    InvalidParameterException,
+    LimitExceededException,
+)
 from userpools.limits import Guard, subject_of, take_guard
 from userpools.messaging import outbox
 from userpools.messaging.compose import Kind
@@ -30,10 +35,14 @@ def write(user: PoolUser, changes: Attributes, *, writer: Writer) -> list[CodeDe
     """
     row = locked(user)
     waiting = _waiting(row, changes)
+    stated = [contact for contact in _requiring(row) if contact in changes]
+    codes.withdraw(row, [contact for contact in stated if contact not in waiting])
     # A flag set along belongs to the value that waits.
     held = {*waiting, *(VERIFIED_FLAGS[contact] for contact in waiting)}
     at_once = {name: value for name, value in changes.items() if name not in held}
     unproved = _unproved(row, at_once)
+    if writer is Writer.CLIENT and (waiting or unproved):
+        _count_codes(row)
     if at_once:
         # What an administrator states verified is the user's. Source: boto3 issue 3213, where the
         # live service moves the alias silently.
@@ -42,6 +51,18 @@ def write(user: PoolUser, changes: Attributes, *, writer: Writer) -> list[CodeDe
         _send(row, contact, changes[contact], Kind.UPDATE_ATTRIBUTE, is_pending=contact in waiting)
         for contact in (*waiting, *unproved)
     ]
+
+
+def _count_codes(row: PoolUser) -> None:
+    """Bound how many messages to strangers somebody's changes of address may send.
+
+    Inferred: the documentation limits the codes that are asked for alone. UpdateUserAttributes
+    lists no error for a limit of a user, so that it answers as for a rate.
+    """
+    try:
+        take_guard(Guard.UPDATE_USER_ATTRIBUTES_CODE, subject_of(row))
+    except LimitExceededException as exc:
+        raise TooManyRequestsException(exc.message) from exc
 
 
 def _changed(row: PoolUser, changes: Attributes) -> list[str]:
@@ -55,11 +76,15 @@ def _changed(row: PoolUser, changes: Attributes) -> list[str]:
     ]
 
 
+def _requiring(row: PoolUser) -> list[str]:
+    """Return the contacts whose new values wait until they are verified."""
+    settings = row.pool.setting("UserAttributeUpdateSettings") or {}
+    return list(settings.get("AttributesRequireVerificationBeforeUpdate") or [])
+
+
 def _waiting(row: PoolUser, changes: Attributes) -> list[str]:
-    wanted = (row.pool.setting("UserAttributeUpdateSettings") or {}).get(
-        "AttributesRequireVerificationBeforeUpdate"
-    )
-    return [contact for contact in _changed(row, changes) if contact in (wanted or [])]
+    requiring = _requiring(row)
+    return [contact for contact in _changed(row, changes) if contact in requiring]
 
 
 def _unproved(row: PoolUser, changes: Attributes) -> list[str]:

@@ -124,7 +124,7 @@ def create_user(
         **(password.columns() if password else {}),
     )
     if not pool.username_attributes:
-        _refuse_anothers_sub(user, name.username, UsernameExistsException(taken_message))
+        _refuse_anothers_sub(user, user.username_key, UsernameExistsException(taken_message))
     try:
         if not (pool.alias_attributes or pool.username_attributes):
             _insert(user, entry)
@@ -150,9 +150,12 @@ def _insert_with_aliases(user: PoolUser, entry: AuditEntry | None, *, force_alia
     sync_aliases(user, force=force_alias, creating=True)
 
 
-def _refuse_anothers_sub(user: PoolUser, name: str, error: AwsError) -> None:
-    """Keep a name from shadowing somebody's sub, which finds users too. Subs never change."""
-    sub = as_sub(name)
+def _refuse_anothers_sub(user: PoolUser, key: str, error: AwsError) -> None:
+    """Keep a name from shadowing somebody's sub, which finds users too. Subs never change.
+
+    It is the name's key that would be found first, so that no spelling of a sub gets by.
+    """
+    sub = as_sub(key)
     if sub is None:
         return
     others = PoolUser.objects.exclude(pk=user.pk)
@@ -174,8 +177,12 @@ def wanted_aliases(user: PoolUser) -> dict[str, str]:
         flag = VERIFIED_FLAGS.get(kind)
         if present.get(kind) and (flag is None or present.get(flag) == "true"):
             wanted[kind] = canonical(pool, present[kind])
-    # Usernames share the aliases' name space, so that nobody takes another's name as an alias.
-    return {"username": user.username_key, **wanted} if pool.alias_attributes else {}
+    if not pool.alias_attributes:
+        return {}
+    # Usernames share the aliases' name space, so that nobody takes another's name as an alias;
+    # one's own is there already.
+    others = {kind: key for kind, key in wanted.items() if key != user.username_key}
+    return {"username": user.username_key, **others}
 
 
 def sync_aliases(user: PoolUser, *, force: bool = False, creating: bool = False) -> None:
@@ -197,7 +204,7 @@ def _own(user: PoolUser, kind: str, key: str, *, known: UserAlias | None, force:
     if force and kind in VERIFIED_FLAGS and user.pool.alias_attributes:
         _take_over(user, kind, key)
     if kind == "preferred_username":
-        _refuse_anothers_sub(user, user.attributes[kind], _taken(user.pool, kind))
+        _refuse_anothers_sub(user, key, _taken(user.pool, kind))
     if len(key.encode()) > LONGEST_ALIAS:
         raise InvalidParameterException(
             f"{attribute_rules.SCHEMA_ERROR}{kind}: "

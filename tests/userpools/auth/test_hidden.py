@@ -15,7 +15,8 @@ from tests.conftest import PASSWORD
 from userpools import sealing
 from userpools.audit import Actor
 from userpools.auth import passwords, srp
-from userpools.models import AppClient, PoolUser, UserPool
+from userpools.errors import CodeDeliveryFailureException
+from userpools.models import AppClient, PoolUser, UserPool, VerificationCode
 from userpools.models.pool import pools as cached_pools
 from userpools.services import pools
 from userpools.tokens.keys import keys_of
@@ -257,6 +258,112 @@ def test_confirming_costs_the_same_for_accounts_and_nobody(
     ending, _, work = same(costs)
     assert ending[0] == "CodeMismatchException"
     assert work == {"code hash": 1}
+
+
+# Codes that cannot be sent
+
+
+class DomesticSms:
+    """Takes messages to numbers of one country alone."""
+
+    def check(self, message):
+        if not message.to.startswith("+49"):
+            raise CodeDeliveryFailureException("The country is not served.")
+
+    def send(self, message):
+        raise AssertionError
+
+
+BOTH = ["email", "phone_number"]
+NO_SMS = "userpools.messaging.sms.NoSms"
+DOMESTIC_SMS = f"{__name__}.DomesticSms"
+PEOPLE = {
+    "by-phone": {"phone_number": "+15550001234", "phone_number_verified": "true"},
+    "by-email": EMAIL,
+    "by-both": {**EMAIL, "phone_number": "+15550001235", "phone_number_verified": "true"},
+}
+
+
+@pytest.fixture
+def sms_by(settings):
+    def choose(backend):
+        settings.POOLHOUSE = {**settings.POOLHOUSE, "SMS_BACKEND": backend}
+
+    return choose
+
+
+@pytest.mark.parametrize("verified", [BOTH, ["email"], ["phone_number"], []], ids=str)
+@pytest.mark.parametrize("backend", [NO_SMS, DOMESTIC_SMS])
+def test_asking_for_a_reset_by_a_medium_that_fails_costs_the_same(
+    idp, make_pool, make_user, hiding, cost, sms_by, verified, backend
+):
+    pool = make_pool(AutoVerifiedAttributes=verified)
+    client = hiding(pool)
+    for name, attributes in PEOPLE.items():
+        make_user(pool, name, **attributes)
+    sms_by(backend)
+
+    def ask(name):
+        idp.forgot_password(ClientId=client.client_id, Username=name)
+
+    for _ in range(2):
+        names = (*PEOPLE, "nobody", "+15550009999", "x@example.org")
+        costs = {name: cost(client, lambda name=name: ask(name)) for name in names}
+        assert same(costs)[0] == "done"
+
+
+@pytest.mark.parametrize("backend", [NO_SMS, DOMESTIC_SMS])
+def test_asking_for_a_code_by_a_medium_that_fails_costs_the_same(
+    idp, make_pool, hiding, cost, sms_by, backend
+):
+    pool = make_pool(AutoVerifiedAttributes=BOTH)
+    client = hiding(pool)
+    for name, attributes in PEOPLE.items():
+        contacts = {key: value for key, value in attributes.items() if key in BOTH}
+        idp.sign_up(
+            ClientId=client.client_id,
+            Username=name,
+            Password=PASSWORD,
+            UserAttributes=listed(**contacts),
+        )
+    sms_by(backend)
+
+    def ask(name):
+        idp.resend_confirmation_code(ClientId=client.client_id, Username=name)
+
+    names = (*PEOPLE, "nobody", "+15550009999", "x@example.org")
+    costs = {name: cost(client, lambda name=name: ask(name)) for name in names}
+    assert same(costs)[0] == "done"
+
+
+def test_without_any_medium_everybody_is_told_so(
+    idp, make_pool, make_user, hiding, cost, sms_by, settings
+):
+    pool = make_pool(AutoVerifiedAttributes=BOTH)
+    client = hiding(pool)
+    for name, attributes in PEOPLE.items():
+        make_user(pool, name, **attributes)
+    sms_by(NO_SMS)
+    settings.EMAIL_BACKEND = "userpools.messaging.email.NoEmail"
+
+    def ask(name):
+        idp.forgot_password(ClientId=client.client_id, Username=name)
+
+    costs = {name: cost(client, lambda name=name: ask(name)) for name in (*PEOPLE, "nobody")}
+    assert same(costs)[0][0] == "CodeDeliveryFailureException"
+    assert not VerificationCode.objects.exists()
+
+
+def test_a_code_that_can_be_sent_is_sent_beside_a_medium_that_fails(
+    idp, make_pool, make_user, hiding, sms_by, sent
+):
+    pool = make_pool(AutoVerifiedAttributes=BOTH)
+    client = hiding(pool)
+    make_user(pool, "by-email", **EMAIL)
+    sms_by(NO_SMS)
+    idp.forgot_password(ClientId=client.client_id, Username="by-email")
+    (message,) = sent()
+    assert message["to"] == "x@example.com"
 
 
 def test_the_right_password_and_code_are_told_from_the_others(idp, pool, make_user, hiding, sent):

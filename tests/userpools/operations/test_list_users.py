@@ -168,8 +168,8 @@ def test_a_value_of_the_greatest_length_is_searchable(idp, pool):
 def test_users_of_the_version_before_get_search_keys(pool, make_user):
     make_user(pool, "ana", email="Ana@example.com", name="\u00c9va")
     PoolUser.objects.update(**dict.fromkeys(SEARCH_KEYS.values()))
-    migration = importlib.import_module("userpools.migrations.0003_directory")
-    migration.make_search_keys(apps, None)
+    migration = importlib.import_module("userpools.migrations.0005_search_keys")
+    migration.make_search_keys(apps, connection.schema_editor())
     user = PoolUser.objects.get()
     assert (user.email_key, user.name_key) == ("ana@example.com", "\u00e9va")
     assert user.given_name_key is None

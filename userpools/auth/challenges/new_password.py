@@ -3,8 +3,6 @@
 import json
 from typing import Final
 
-from django.db import transaction
-
 from userpools.auth import passwords
 from userpools.auth.attempt import (
     Attempt,
@@ -17,9 +15,11 @@ from userpools.auth.challenges.base import Challenge
 from userpools.auth.sealed import INVALID, spend
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import PoolUser, UserStatus
-from userpools.services import users
+from userpools.models.retry import in_transaction
+from userpools.services import contacts, users
 from userpools.services.attributes import Attributes, Writer, check_writes, missing_required
 from userpools.services.lookup import locked
+from userpools.services.users import PasswordRecord
 
 PREFIX: Final = "userAttributes."
 
@@ -60,16 +60,26 @@ class NewPasswordRequired(Challenge):
         record = passwords.derive(
             attempt.pool, username=user.username, sub=user.sub, password=password
         )
-        with transaction.atomic():
-            # First, so that a session that was used before changes nothing.
-            spend(attempt, self.name)
-            row = locked(user)
-            if not self._is_unchanged(attempt, row):
-                raise NotAuthorizedException(INVALID)
-            passwords.store(row, record, status=UserStatus.CONFIRMED)
-            if given:
-                row = users.write_attributes(row, given)
-        self._renew(attempt, row)
+        self._renew(attempt, self._store(attempt, record, given))
+
+    @in_transaction
+    def _store(self, attempt: Attempt, record: PasswordRecord, given: Attributes) -> PoolUser:
+        # First, so that a session that was used before changes nothing.
+        spend(attempt, self.name)
+        row = locked(attempt.known_user)
+        if not self._is_unchanged(attempt, row):
+            raise NotAuthorizedException(INVALID)
+        missing = set(missing_required(attempt.pool, row.attributes))
+        passwords.store(row, record, status=UserStatus.CONFIRMED)
+        # What the user has to have is there at once; any other change is a change like those of
+        # UpdateUserAttributes, verified first where the pool wants that.
+        demanded = {name: value for name, value in given.items() if name in missing}
+        others = {name: value for name, value in given.items() if name not in missing}
+        if demanded:
+            users.write_locked(row, demanded)
+        if others:
+            contacts.write(row, others, writer=Writer.CLIENT)
+        return row
 
     @staticmethod
     def _is_unchanged(attempt: Attempt, row: PoolUser) -> bool:
