@@ -16,6 +16,9 @@ T = TypeVar("T")
 # Whoever sends keys that are new each time fills no memory: what was used longest ago goes.
 MOST_BUCKETS = 100_000
 MOST_WINDOWS = 100_000
+# Before what stands for a name that nobody has, in a key. Such windows are kept apart, so that
+# whoever tries names ends no user's window.
+NOBODY = "~"
 # A server that does not answer is left alone for so long, or each call would wait for it.
 AWAY_SECONDS = 5
 
@@ -59,8 +62,9 @@ class ProcessBuckets:
         self._lock = threading.Lock()
         # By key, the one used longest ago first: when it was used, and the tokens left then.
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        # By length and key: end and count. Windows of one length end in the order of their start.
-        self._windows: dict[int, OrderedDict[str, tuple[float, int]]] = {}
+        # By length and whether they are nobody's, and by key: end and count. Windows of one length
+        # end in the order of their start.
+        self._windows: dict[tuple[int, bool], OrderedDict[str, tuple[float, int]]] = {}
 
     def take(self, key: str, rate: float) -> bool:
         """Take one token of a bucket that holds a second's worth; False when it is empty."""
@@ -79,7 +83,7 @@ class ProcessBuckets:
         """Count one more in a window of so many seconds from the first; return the count."""
         now = self._clock()
         with self._lock:
-            windows = self._windows.setdefault(seconds, OrderedDict())
+            windows = self._windows.setdefault((seconds, NOBODY in key), OrderedDict())
             while windows and windows[next(iter(windows))][0] <= now:
                 windows.popitem(last=False)
             ends_at, counted = windows.get(key, (now + seconds, 0))

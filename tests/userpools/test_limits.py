@@ -4,6 +4,7 @@ import math
 import secrets
 import socket
 import threading
+import uuid
 
 import pytest
 import redis
@@ -152,7 +153,18 @@ def test_a_flood_of_one_kind_ends_no_window_of_another(monkeypatch):
     for number in range(50):
         buckets.count(f"{number}", 1)
     assert buckets.count("hourly", 3600) == 2
-    assert len(buckets._windows[1]) == 10
+    assert len(buckets._windows[1, False]) == 10
+
+
+def test_names_that_nobody_has_end_no_users_window(monkeypatch):
+    monkeypatch.setattr(counters, "MOST_WINDOWS", 10)
+    buckets = ProcessBuckets(Clock())
+    user = f"{Guard.FORGOT_PASSWORD}:a:{uuid.uuid4()}"
+    buckets.count(user, 3600)
+    for number in range(50):
+        buckets.count(f"{Guard.FORGOT_PASSWORD}:{limits.unknown_subject('a', str(number))}", 3600)
+    assert buckets.count(user, 3600) == 2
+    assert sum(map(len, buckets._windows.values())) == 11
 
 
 # Windows
