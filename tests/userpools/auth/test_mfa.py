@@ -9,7 +9,7 @@ import time_machine
 from tests.authenticator import STEP, code_of
 from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
-from userpools.models import PoolUser, SignInSession, UserPool
+from userpools.models import PoolUser, SignInSession, SoftwareToken, UserPool
 from userpools.models.lockout import FREE_ATTEMPTS
 from userpools.tokens.keys import keys_of
 
@@ -606,3 +606,55 @@ def test_users_cannot_turn_off_what_the_pool_demands(idp, demanding):
         AccessToken=done["AccessToken"],
         SoftwareTokenMfaSettings={"Enabled": False},
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_choice_made_in_parallel_sends_one_message(idp, choosing, sent):
+    issued = begin(idp, choosing)
+    outcomes = in_parallel(8, lambda: answer(idp, choosing, issued, ANSWER="SMS_MFA"))
+    assert outcomes.count("done") == 1
+    assert set(outcomes) == {"done", "NotAuthorizedException"}
+    assert len(sent()) == 1
+
+
+def test_a_sign_in_that_no_factor_can_end_is_refused(idp, make_pool, make_client, make_user, sent):
+    recovery = {"RecoveryMechanisms": [{"Name": "verified_phone_number", "Priority": 1}]}
+    pool = make_pool(AccountRecoverySetting=recovery)
+    idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="ON", SmsMfaConfiguration=SMS)
+    make_user(pool, "ana", phone_number=CONTACTS["phone_number"])
+    client = make_client(UserPool.objects.get(id=pool.id))
+    refused(
+        idp,
+        "InvalidParameterException",
+        idp.initiate_auth,
+        ClientId=client.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ana", "PASSWORD": PASSWORD},
+    )
+    assert not SignInSession.objects.exists()
+    assert not sent()
+
+
+def test_a_password_is_not_reset_by_what_brings_the_second_factor(
+    idp, make_pool, make_client, make_user
+):
+    names = ("verified_email", "verified_phone_number")
+    recovery = [{"Name": name, "Priority": n} for n, name in enumerate(names, 1)]
+    pool = make_pool(AccountRecoverySetting={"RecoveryMechanisms": recovery})
+    idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OPTIONAL", **ALL)
+    make_user(pool, "ana", **CONTACTS, email_verified="true", phone_number_verified="true")
+    client = make_client(UserPool.objects.get(id=pool.id))
+    mediums = []
+    for settings in ({"Enabled": False}, PREFERRED):
+        idp.admin_set_user_mfa_preference(
+            UserPoolId=pool.id, Username="ana", EmailMfaSettings=settings
+        )
+        answered = idp.forgot_password(ClientId=client.client_id, Username="ana")
+        mediums.append(answered["CodeDeliveryDetails"]["DeliveryMedium"])
+    assert mediums == ["EMAIL", "SMS"]
+
+
+def test_a_user_is_deleted_along_with_the_app(idp, both, seed):
+    idp.admin_delete_user(UserPoolId=both.pool_id, Username="ana")
+    assert not PoolUser.objects.exists()
+    assert not SoftwareToken.objects.exists()
