@@ -118,6 +118,22 @@ def attribute_list(user: PoolUser, only: Iterable[str] | None = None) -> list[Sh
     return [{"Name": name, "Value": value} for name, value in attributes.items() if name in wanted]
 
 
+def mfa_options(user: PoolUser) -> list[Shape] | None:
+    """MFAOptions: the older form of a user's factors, which knows SMS alone."""
+    if "SMS_MFA" not in user.mfa_methods.split():
+        return None
+    return [{"DeliveryMedium": "SMS", "AttributeName": "phone_number"}]
+
+
+def mfa_settings(user: PoolUser) -> Shape:
+    """The members of AdminGetUser and GetUser that show the user's second factors."""
+    return {
+        "MFAOptions": mfa_options(user),
+        "PreferredMfaSetting": user.mfa_preferred or None,
+        "UserMFASettingList": user.mfa_methods.split() or None,
+    }
+
+
 def user_type(user: PoolUser, only: Iterable[str] | None = None) -> Shape:
     """UserType, as ListUsers, ListUsersInGroup and AdminCreateUser show it."""
     return {
@@ -127,6 +143,7 @@ def user_type(user: PoolUser, only: Iterable[str] | None = None) -> Shape:
         "UserLastModifiedDate": user.modified_at,
         "Enabled": user.enabled,
         "UserStatus": str(user.status),
+        "MFAOptions": mfa_options(user),
     }
 
 

@@ -7,6 +7,7 @@ import {
   CognitoUserAttribute,
   CognitoUserPool,
 } from 'amazon-cognito-identity-js';
+import { createHmac } from 'node:crypto';
 import { MemoryStorage, input, run } from './steps.mjs';
 
 const storage = new MemoryStorage();
@@ -17,6 +18,20 @@ const pool = new CognitoUserPool({
   Storage: storage,
 });
 let user = null;
+let secret = '';
+
+// The code of an authenticator app that was given `secret`, so many steps of 30 seconds from now.
+function appCode(drift) {
+  const bits = [...secret]
+    .map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
+    .join('');
+  const seed = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + drift));
+  const digest = createHmac('sha1', seed).update(step).digest();
+  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, '0');
+}
 
 const named = (username) => new CognitoUser({ Username: username, Pool: pool, Storage: storage });
 const call = (run) => new Promise((resolve, reject) => {
@@ -36,6 +51,7 @@ const challenges = (resolve, reject) => ({
     resolve({ challenge: 'NEW_PASSWORD_REQUIRED', userAttributes, requiredAttributes }),
   mfaRequired: (name, parameters) => resolve({ challenge: name, parameters }),
   totpRequired: (name, parameters) => resolve({ challenge: name, parameters }),
+  mfaSetup: (name, parameters) => resolve({ challenge: name, parameters }),
   customChallenge: (parameters) => resolve({ challenge: 'CUSTOM_CHALLENGE', parameters }),
 });
 
@@ -67,6 +83,25 @@ const STEPS = {
   },
   newPassword: ({ password, attributes = {} }) => new Promise((resolve, reject) => {
     user.completeNewPasswordChallenge(password, attributes, challenges(resolve, reject));
+  }),
+  associate: () => new Promise((resolve, reject) => {
+    user.associateSoftwareToken({
+      associateSecretCode: (code) => { secret = code; resolve(code.length); },
+      onFailure: reject,
+    });
+  }),
+  // In a sign-in this goes on with MFA_SETUP and answers its session, else SUCCESS.
+  verifyApp: ({ drift = 0 }) => new Promise((resolve, reject) => {
+    user.verifySoftwareToken(appCode(drift), 'phone', {
+      onSuccess: (result) => resolve(result.getIdToken ? { tokens: tokens(result) } : result.Status),
+      onFailure: reject,
+    });
+  }),
+  preferApp: () => call((done) => user.setUserMfaPreference(
+    null, { PreferredMfa: true, Enabled: true }, done,
+  )),
+  appCode: ({ drift = 0 }) => new Promise((resolve, reject) => {
+    user.sendMFACode(appCode(drift), challenges(resolve, reject), 'SOFTWARE_TOKEN_MFA');
   }),
   async refresh() {
     const session = user.getSignInUserSession();

@@ -3,7 +3,6 @@
 PLANNED: dict[str, frozenset[str]] = {
     "cognito-idp": frozenset(
         {
-            "AdminDeleteSoftwareToken",
             "AdminDisableProviderForUser",
             "AdminForgetDevice",
             "AdminGetDevice",
@@ -13,11 +12,8 @@ PLANNED: dict[str, frozenset[str]] = {
             "AdminListUserAuthEvents",
             "AdminListUserSessions",
             "AdminRevokeUserSession",
-            "AdminSetUserMFAPreference",
-            "AdminSetUserSettings",
             "AdminUpdateAuthEventFeedback",
             "AdminUpdateDeviceStatus",
-            "AssociateSoftwareToken",
             "CompleteWebAuthnRegistration",
             "ConfirmDevice",
             "CreateIdentityProvider",
@@ -68,10 +64,8 @@ PLANNED: dict[str, frozenset[str]] = {
             "SetLogDeliveryConfiguration",
             "SetRiskConfiguration",
             "SetUICustomization",
-            "SetUserMFAPreference",
             "SetUserPoolClientSessionConfiguration",
             "SetUserPoolSessionConfiguration",
-            "SetUserSettings",
             "StartUserImportJob",
             "StartWebAuthnRegistration",
             "StopUserImportJob",
@@ -84,7 +78,6 @@ PLANNED: dict[str, frozenset[str]] = {
             "UpdateTerms",
             "UpdateUserPoolDomain",
             "UpdateUserPoolReplica",
-            "VerifySoftwareToken",
         }
     ),
     "cognito-identity": frozenset(

@@ -20,7 +20,7 @@ from userpools.admin.user_forms import (
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
-from userpools.auth import invitations, passwords, recovery, sign_up
+from userpools.auth import invitations, passwords, recovery, sign_up, software_tokens
 from userpools.auth.invitations import Invitation
 from userpools.errors import InvalidParameterException
 from userpools.local_api import check_members
@@ -52,6 +52,15 @@ def _set_password(request: HttpRequest, user: PoolUser, answers: dict[str, Any])
         actor=actor_of(request),
     )
     return "The password is set."
+
+
+def _has_app(user: PoolUser) -> bool:
+    return user.software_token_name is not None
+
+
+def _delete_app(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    software_tokens.delete(user, actor=actor_of(request))
+    return "The authenticator app is deleted."
 
 
 def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
@@ -292,6 +301,16 @@ ACTS = (
         applies=_is_signed_in,
         text="Its refresh token dies, and its access tokens are refused here at once. Other "
         "sessions go on.",
+    ),
+    Act(
+        name="delete-app",
+        title="Delete authenticator app",
+        run=_delete_app,
+        icon="phonelink_erase",
+        applies=_has_app,
+        is_dangerous=True,
+        text="Codes of the app no longer sign in, and the user may enrol another. Until then a "
+        "password alone signs in, unless the user has other factors or the pool demands one.",
     ),
     Act(
         name="sign-out",

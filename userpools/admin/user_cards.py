@@ -57,12 +57,28 @@ def sign_in_card(user: PoolUser) -> Card:
         facts=[
             Fact("Password", form or markup.badge("None", "warn")),
             Fact("Set", markup.when(user.password_set_at)),
+            _factors(user),
             _attempts("Wrong passwords", user.failed_passwords, user.password_tried_at),
             _attempts("Wrong codes", user.failed_codes, user.code_tried_at),
         ],
         note="After five wrong ones in a row the user is locked out for a second, then for "
         "twice as long "
         "each time, up to 15 minutes.",
+    )
+
+
+def _factors(user: PoolUser) -> Fact:
+    if not user.mfa_methods:
+        has_app = user.software_token_name is not None
+        return Fact(
+            "Second factors", "None", "An authenticator app is verified." if has_app else ""
+        )
+    preferred = user.mfa_preferred
+    names = [markup.code(name) for name in user.mfa_methods.split()]
+    return Fact(
+        "Second factors",
+        markup.joined(*names),
+        f"{preferred} is preferred." if preferred else "None is preferred.",
     )
 
 

@@ -53,6 +53,11 @@ class Attempt:
     srp: SrpState | None = None
     is_for_another: bool = False
     new_password_set: bool = False
+    # The second factor that was chosen; the code of the authenticator app that is to be used up.
+    factor: str = ""
+    # Whether MFA_SETUP has a verified app to go on with.
+    has_set_up: bool = False
+    software_token_step: int | None = None
 
     @property
     def known_user(self) -> PoolUser:

@@ -7,22 +7,38 @@ from userpools.audit import auth_event, insert_event
 from userpools.auth import sealed
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.base import Challenge
+from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, SoftwareTokenMfa
+from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
+from userpools.auth.software_tokens import require_unused_step
 from userpools.errors import NotAuthorizedException
 from userpools.models import Group, SignInSession
 from userpools.models.sign_in_session import insert_session
 from userpools.models.statements import Together
-from userpools.models.user import forgive_live_passwordless_user, forgive_live_user
+from userpools.models.user import (
+    forgive_live_passwordless_user,
+    forgive_live_user,
+    forgive_live_user_by_step,
+)
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import mint
 
 # The whole answer to "what comes next"; nothing else decides it.
-POLICY: tuple[Challenge, ...] = (PasswordVerifier(), NewPasswordRequired())
+POLICY: tuple[Challenge, ...] = (
+    PasswordVerifier(),
+    NewPasswordRequired(),
+    MfaSetup(),
+    SelectMfaType(),
+    SmsMfa(),
+    EmailOtp(),
+    SoftwareTokenMfa(),
+)
 CHALLENGES = {challenge.name: challenge for challenge in POLICY}
 
 sign_in = Together(forgive_live_user, insert_session, insert_event)
+sign_in_by_step = Together(forgive_live_user_by_step, insert_session, insert_event)
 sign_in_without_password = Together(forgive_live_passwordless_user, insert_session, insert_event)
 
 
@@ -81,6 +97,7 @@ def complete(attempt: Attempt) -> SignedIn:
     except IntegrityError as exc:
         raise NotAuthorizedException(sealed.USED) from exc
     if not alive:
+        require_unused_step(attempt)
         raise NotAuthorizedException(sealed.INVALID)
     return SignedIn(tokens)
 
@@ -106,4 +123,8 @@ def _write(attempt: Attempt, session: SignInSession) -> bool:
     event = auth_event(attempt.facts(), "Pass", event_id=session.event_id)
     if user.password_set_at is None:
         return sign_in_without_password.run((user.pk, attempt.epoch), session, event)
-    return sign_in.run((user.pk, attempt.epoch, user.password_set_at), session, event)
+    bound = (user.pk, attempt.epoch, user.password_set_at)
+    step = attempt.software_token_step
+    if step is None:
+        return sign_in.run(bound, session, event)
+    return sign_in_by_step.run((step, *bound, step), session, event)

@@ -17,7 +17,8 @@ from userpools.auth.checks import (
     WRONG,
     temporary_password_expired,
 )
-from userpools.auth.mfa_decision import Factor, Owner, decide
+from userpools.auth.mfa_decision import Factor, decide
+from userpools.auth.mfa_preferences import owner_of
 from userpools.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -76,7 +77,7 @@ def _mechanisms(pool: UserPool) -> list[dict[str, str]]:
 
 def second_factor_mediums(user: PoolUser) -> frozenset[Medium]:
     """Return the mediums that bring the user's second factor."""
-    factors = decide(user.pool, Owner(user.attributes)).factors
+    factors = decide(user.pool, owner_of(user)).factors
     return frozenset(FACTOR_MEDIUM[factor] for factor in factors if factor in FACTOR_MEDIUM)
 
 

@@ -10,9 +10,12 @@ from django.utils import timezone
 
 from userpools import sealing
 from userpools.auth.attempt import Attempt, password_mark
+from userpools.auth.mfa_decision import Factor
 from userpools.awsjson.service import Call
 from userpools.errors import NotAuthorizedException
 from userpools.models import AppClient, PoolUser, SpentStep
+from userpools.models.software_token import user_with_token
+from userpools.models.statements import Select
 from userpools.models.user import user_by_sub
 from userpools.sealing import Purpose
 
@@ -21,12 +24,15 @@ EXPIRED = "Invalid session for the user, session is expired."
 USED = "Invalid session for the user, session can only be used once."
 # A spent step is remembered past any session that its attempt can still have.
 REMEMBERED = timedelta(minutes=20)
+# What a pending step needs of the user besides the row.
+FINDS: dict[str, Select[PoolUser]] = {Factor.SOFTWARE_TOKEN: user_with_token}
 
 
 def seal(attempt: Attempt) -> str:
     """Return the attempt as a Session string, renewed for another lifetime of the client."""
     attempt.expires_at = timezone.now() + attempt.client.auth_session_lifetime
     content = {
+        "c": attempt.client.client_id,
         "i": attempt.id.hex,
         "v": attempt.event_id.hex,
         "u": attempt.user.sub.hex if attempt.user else "",
@@ -36,24 +42,26 @@ def seal(attempt: Attempt) -> str:
         "d": attempt.passed,
         "e": attempt.epoch,
         "m": attempt.password_mark,
+        "t": attempt.factor,
+        "s": attempt.has_set_up,
         "x": int(attempt.expires_at.timestamp()),
     }
-    return sealing.seal_token(
-        Purpose.ATTEMPT, orjson.dumps(content), context=attempt.client.sealing_context
-    )
+    return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
 
 
-def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
+def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Attempt:
     """Read a Session of this client back; NotAuthorizedException if foreign, broken or expired.
 
-    One query, for the user.
+    Without a client, of whichever it belongs to. One query, for the user.
     """
     try:
-        content: dict[str, Any] = orjson.loads(
-            sealing.unseal_token(Purpose.ATTEMPT, session, context=client.sealing_context)
-        )
+        content: dict[str, Any] = orjson.loads(sealing.unseal_token(Purpose.ATTEMPT, session))
     except (sealing.Broken, ValueError) as exc:
         raise NotAuthorizedException(INVALID) from exc
+    if client is None:
+        client = AppClient.cached(content["c"])
+    elif client.client_id != content["c"]:
+        raise NotAuthorizedException(INVALID)
     expires_at = datetime.fromtimestamp(content["x"], tz=UTC)
     if expires_at <= timezone.now():
         raise NotAuthorizedException(EXPIRED)
@@ -63,7 +71,7 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
         call=call,
         flow=content["f"],
         name_key=content["n"],
-        user=user_of(client, content["u"]),
+        user=user_of(client, content["u"], find=FINDS.get(content["p"], user_by_sub)),
         epoch=content["e"],
         password_mark=content["m"],
         id=uuid.UUID(content["i"]),
@@ -71,15 +79,19 @@ def unseal(session: str, *, client: AppClient, call: Call) -> Attempt:
         passed=content["d"],
         pending=content["p"],
         expires_at=expires_at,
+        factor=content["t"],
+        has_set_up=content["s"],
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt
 
 
-def user_of(client: AppClient, sub_hex: str) -> PoolUser | None:
+def user_of(
+    client: AppClient, sub_hex: str, *, find: Select[PoolUser] = user_by_sub
+) -> PoolUser | None:
     """Return the user of an attempt; None for an unknown name's, at the same cost."""
     sub = uuid.UUID(sub_hex) if sub_hex else uuid.uuid4()
-    user = user_by_sub.first(client.pool_id, sub)
+    user = find.first(client.pool_id, sub)
     if user is not None:
         user.pool = client.pool
     return user

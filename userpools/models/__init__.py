@@ -12,6 +12,7 @@ from .past_password import PastPassword
 from .pool import IssuerProfile, PasswordStorage, UserPool
 from .sign_in_session import SignInSession, SpentStep
 from .signing_key import KeyUse, MasterKey, SigningKey
+from .software_token import SoftwareToken
 from .user import GuessBucket, PoolUser, UserAlias, UserStatus
 from .verification_code import CodePurpose, VerificationCode
 
@@ -42,6 +43,7 @@ __all__ = [
     "RefreshToken",
     "SignInSession",
     "SigningKey",
+    "SoftwareToken",
     "SpentStep",
     "UserAlias",
     "UserPool",

@@ -94,6 +94,11 @@ def take_password_attempt(user: PoolUser | Operator) -> bool:
     return _take(user, "failed_passwords", "password_tried_at")
 
 
+def take_code_attempt(user: PoolUser) -> bool:
+    """Count one attempt at a code of the user's second factor; False while locked."""
+    return _take(user, "failed_codes", "code_tried_at")
+
+
 def take_unknown_name_attempt(pool_id: str, name_key: str) -> bool:
     """Count one attempt at a name that nobody has, in a fixed table of keyed-hash buckets."""
     now = timezone.now()

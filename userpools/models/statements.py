@@ -281,7 +281,7 @@ class Insert(Statement, Generic[M]):
 
 
 class Update(Statement, Generic[M]):
-    """An UPDATE by equality of columns.
+    """An UPDATE by equality of columns, or by another lookup that a name in `where` ends with.
 
     `fixed` has the columns that always get the same value; `run` takes the values of `columns`,
     then those of `where`. `base` may have fixed conditions.
@@ -399,7 +399,7 @@ def _is_only_read(column: Field[Any, Any]) -> bool:
 
 
 def _column(meta: Any, name: str) -> Field[Any, Any]:
-    column: Field[Any, Any] = meta.get_field(name)
+    column: Field[Any, Any] = meta.get_field(name.partition("__")[0])
     return column
 
 

@@ -12,6 +12,7 @@ class CodePurpose(models.TextChoices):
     SIGN_UP = "sign_up", "Confirm sign-up"
     RESET_PASSWORD = "reset_password", "Reset password"
     VERIFY_ATTRIBUTE = "verify_attribute", "Verify attribute"
+    AUTHENTICATION = "authentication", "Sign in"
 
 
 class VerificationCode(models.Model):

@@ -19,6 +19,7 @@ def get_user(call: Call, *, access_token: str) -> Shape:
     return {
         "Username": context.user.username,
         "UserAttributes": shapes.attribute_list(context.user, only=readable | {"sub"}),
+        **shapes.mfa_settings(context.user),
     }
 
 

@@ -5,6 +5,8 @@ Sign-in is not among them: it has the lockout.
 """
 
 from userpools import limits
+from userpools.auth import second_factor
+from userpools.auth.attempt import Attempt
 from userpools.awsjson.service import Call, cognito_idp
 from userpools.models import PoolUser, UserPool
 from userpools.services.lookup import find_user
@@ -23,6 +25,16 @@ def named(call: Call, pool: UserPool, username: str) -> PoolUser:
     user = find_user(pool, username)
     _count(call, user)
     return user
+
+
+def setting_up(call: Call, session: str) -> Attempt:
+    """Return the sign-in whose step is to set a second factor up, and count the call for its user.
+
+    Raises NotAuthorizedException for any other Session.
+    """
+    attempt = second_factor.setting_up(session, call)
+    _count(call, attempt.known_user)
+    return attempt
 
 
 def _count(call: Call, user: PoolUser) -> None:

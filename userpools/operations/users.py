@@ -75,6 +75,7 @@ def admin_get_user(call: Call, *, user_pool_id: str, username: str) -> Shape:
         "UserLastModifiedDate": user.modified_at,
         "Enabled": user.enabled,
         "UserStatus": str(user.status),
+        **shapes.mfa_settings(user),
     }
 
 

@@ -1,9 +1,11 @@
 """Verification codes: random, hashed, counted before the comparison, used once."""
 
 import os
+import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
@@ -92,6 +94,35 @@ def _put(row: VerificationCode, secret: bytes) -> None:
     )
 
 
+def issue_for_attempt(
+    user: PoolUser, attempt_id: uuid.UUID, *, destination: str, expires_at: datetime
+) -> str | None:
+    """Make the one code of a sign-in and return it in clear; None where it was made before.
+
+    Runs in the caller's transaction.
+    """
+    digits = ids.new_numeric_code()
+    row = VerificationCode(
+        user=user,
+        purpose=CodePurpose.AUTHENTICATION,
+        attribute=attempt_id.hex,
+        destination=destination,
+        expires_at=expires_at,
+    )
+    row.code_hash = sealing.keyed_hash(Purpose.CODE, _bound(row, digits))
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return None
+    return digits
+
+
+def of_attempt(user: PoolUser, attempt_id: uuid.UUID) -> VerificationCode | None:
+    """Return the code of a sign-in, whatever became of it; None if there was none."""
+    return newest(user, CodePurpose.AUTHENTICATION, attribute=attempt_id.hex)
+
+
 def check(
     user: PoolUser, purpose: CodePurpose, digits: str, *, attribute: str = ""
 ) -> VerificationCode:
@@ -124,12 +155,22 @@ def check_newest(code: VerificationCode, digits: str) -> VerificationCode:
     )
     if not counted:
         raise too_many(purpose)
-    holds = sealing.keyed_hash_matches(Purpose.CODE, _bound(code, digits), bytes(code.code_hash))
-    if code.used_at is not None or code.expires_at <= now:
+    holds = matches(code, digits)
+    if not is_live(code):
         raise ExpiredCodeException(EXPIRED)
     if not holds:
         raise CodeMismatchException(MISMATCH)
     return code
+
+
+def matches(code: VerificationCode, digits: str) -> bool:
+    """Compare digits with a code, be it live or not. Whoever asks has counted the guess before."""
+    return sealing.keyed_hash_matches(Purpose.CODE, _bound(code, digits), bytes(code.code_hash))
+
+
+def is_live(code: VerificationCode) -> bool:
+    """Say whether a code was neither used, voided nor outlived when it was read."""
+    return code.used_at is None and code.expires_at > timezone.now()
 
 
 def too_many(purpose: CodePurpose) -> AwsError:

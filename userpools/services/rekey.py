@@ -16,6 +16,7 @@ from userpools.models import (
     PastPassword,
     PoolUser,
     SigningKey,
+    SoftwareToken,
 )
 from userpools.sealing import Broken, KeyRing, Purpose
 
@@ -85,6 +86,8 @@ COLUMNS: list[Column] = [
     Column(AccessKey, "secret_sealed", Purpose.ACCESS_KEY, _bound),
     Column(PoolUser, "password_sealed", Purpose.PASSWORD, _bound),
     Column(PastPassword, "sealed", Purpose.PASSWORD, _bound, related=("user",)),
+    Column(SoftwareToken, "sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
+    Column(SoftwareToken, "pending_sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
 ]
 

@@ -15,6 +15,7 @@ from userpools.models import (
 )
 from userpools.services import rekey
 
+from ...authenticator import code_of
 from ...conftest import PASSWORD
 
 # Sealed nowhere in a column of the name: a keyed hash, which is checked and never opened.
@@ -44,6 +45,20 @@ def remembering(idp, make_pool, make_user):
     return pool
 
 
+def enrol(idp, make_pool, make_client, make_user, sign_in):
+    pool = make_pool()
+    idp.set_user_pool_mfa_config(
+        UserPoolId=pool.pk,
+        MfaConfiguration="OPTIONAL",
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+    )
+    make_user(pool, "ana")
+    token = sign_in(make_client(pool))["AccessToken"]
+    seed = idp.associate_software_token(AccessToken=token)["SecretCode"]
+    idp.verify_software_token(AccessToken=token, UserCode=code_of(seed))
+    idp.associate_software_token(AccessToken=token)
+
+
 def test_every_sealed_column_is_registered():
     registered = {(column.model.__name__, column.name) for column in rekey.COLUMNS}
     binary = {
@@ -56,7 +71,7 @@ def test_every_sealed_column_is_registered():
 
 
 def test_every_purpose_and_context_opens_what_the_product_sealed(
-    db, pool, make_client, remembering, operator, idp
+    db, pool, make_client, make_pool, make_user, sign_in, remembering, operator, idp
 ):
     make_client(pool, GenerateSecret=True)
     idp.admin_create_user(
@@ -65,6 +80,8 @@ def test_every_purpose_and_context_opens_what_the_product_sealed(
         UserAttributes=[{"Name": "email", "Value": "i@example.com"}],
         DesiredDeliveryMediums=["EMAIL"],
     )
+    # One app in use, and another that was only shown.
+    enrol(idp, make_pool, make_client, make_user, sign_in)
     # Other applications' columns have their own tests.
     own = [each for each in rekey.COLUMNS if each.model._meta.app_label == "userpools"]
     for column in own:
