@@ -74,6 +74,7 @@ def complete(attempt: Attempt) -> SignedIn:
             else "TokenGeneration_Authentication",
             refresh_token=refresh.seal(session, attempt.client.client_id),
             client_metadata=attempt.client_metadata,
+            user_agent=attempt.call.user_agent,
         )
     )
     try:

@@ -65,5 +65,5 @@ def new_attempt(given: FlowInput, *needed: str) -> Attempt:
         password_mark=password_mark(user),
         is_admin=given.is_admin,
         inputs=inputs,
-        client_metadata=given.client_metadata,
+        validation_data=given.client_metadata,
     )
