@@ -9,6 +9,7 @@ from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
+from userpools.auth.sign_in_triggers import post_authentication
 from userpools.errors import NotAuthorizedException
 from userpools.models import Group, SignInSession
 from userpools.models.sign_in_session import insert_session
@@ -57,6 +58,7 @@ def complete(attempt: Attempt) -> SignedIn:
     The user's row is locked by the update that clears the failed attempts, which finds no row when
     the user was signed out, disabled, reset or deleted since the attempt began.
     """
+    post_authentication(attempt)
     session = _session(attempt)
     moment = epoch(session.auth_time)
     tokens = mint(
