@@ -1,17 +1,20 @@
 """Users that an administrator creates: a temporary password, and the message that brings it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from userpools.audit import Actor, act, record_act
 from userpools.auth import passwords
+from userpools.auth.sign_up_triggers import pre_sign_up
 from userpools.errors import (
     InvalidParameterException,
     InvalidPasswordException,
     PasswordHistoryPolicyViolationException,
     UnsupportedUserStateException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.messaging import outbox
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.models.retry import in_transaction
@@ -39,9 +42,12 @@ def invite(
     *,
     force_alias: bool = False,
     actor: Actor,
+    origin: Origin | None = None,
+    validation_data: Mapping[str, str] | None = None,
 ) -> PoolUser:
     """Create a user that must change a temporary password, and post the invitation.
 
+    Functions run for callers with an `origin`, which are in no transaction: no form of the console.
     In a pool with password-less factors a user without a given password has none and is CONFIRMED.
     Raises UsernameExistsException, AliasExistsException as an alias taken,
     InvalidParameterException, InvalidPasswordException.
@@ -49,6 +55,10 @@ def invite(
     name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
     recipients = _recipients(name.attributes, invitation)
+    if origin is not None:
+        name = pre_sign_up(
+            pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
+        ).name
     passwordless = not invitation.password and allows_no_password(pool)
     # A password that nobody would ever learn is not made: an administrator has to set one.
     nobodys = not invitation.password and not recipients

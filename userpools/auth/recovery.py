@@ -18,6 +18,7 @@ from userpools.auth.checks import (
     temporary_password_expired,
 )
 from userpools.auth.mfa_decision import Factor, Owner, decide
+from userpools.auth.sign_up_triggers import post_confirmation
 from userpools.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -27,6 +28,7 @@ from userpools.errors import (
     UserNotConfirmedException,
     UserNotFoundException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, subject_of, take_guard
 from userpools.messaging import outbox
 from userpools.messaging.compose import Kind
@@ -165,7 +167,7 @@ def _forgot_password(client: AppClient, user: PoolUser | None, typed: str) -> Co
 
 
 def confirm_forgot_password(
-    client: AppClient, *, username: str, digits: str, password: str
+    client: AppClient, *, username: str, digits: str, password: str, origin: Origin
 ) -> None:
     """Set a password by a reset code; the user is CONFIRMED and no longer locked.
 
@@ -183,17 +185,19 @@ def confirm_forgot_password(
     passwords.check_history(pool, user, password)
     # Only now, so that a wrong code costs the same for everybody.
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
-    _reset(user, code, record)
+    row = _reset(user, code, record)
+    post_confirmation(row, act="ConfirmForgotPassword", origin=origin)
 
 
 @in_transaction
-def _reset(user: PoolUser, code: VerificationCode, record: PasswordRecord) -> None:
+def _reset(user: PoolUser, code: VerificationCode, record: PasswordRecord) -> PoolUser:
     row = locked(user)
     _check_state(row)
     codes.consume(code)
     if not _is_verified(row, code.destination):
         raise ExpiredCodeException(codes.EXPIRED)
     passwords.store(row, record, status=UserStatus.CONFIRMED)
+    return row
 
 
 def _is_verified(user: PoolUser, destination: str) -> bool:

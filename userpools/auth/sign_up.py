@@ -1,18 +1,24 @@
 """People making their own account, and confirming it with a code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
 
+from userpools.audit import Actor
 from userpools.auth import hidden, passwords, sign_up_session
 from userpools.auth.checks import DISABLED
+from userpools.auth.sign_up_triggers import Admission, post_confirmation, pre_sign_up
 from userpools.errors import (
+    AliasExistsException,
     ExpiredCodeException,
     InvalidParameterException,
     InvalidPasswordException,
     NotAuthorizedException,
+    UsernameExistsException,
     UserNotFoundException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, take_guard
 from userpools.messaging import outbox
 from userpools.messaging.compose import Kind
@@ -60,18 +66,35 @@ class SignedUp:
     session: str
 
 
-def sign_up(client: AppClient, *, username: str, password: str, attributes: Attributes) -> SignedUp:
+def sign_up(
+    client: AppClient,
+    *,
+    username: str,
+    password: str,
+    attributes: Attributes,
+    origin: Origin,
+    validation_data: Mapping[str, str] | None = None,
+) -> SignedUp:
     """Create an UNCONFIRMED user and post the code to the contact that the pool verifies.
 
-    Raises NotAuthorizedException, InvalidParameterException, InvalidPasswordException,
-    UsernameExistsException.
+    The pool's function may refuse the account, or confirm it at once. Raises
+    NotAuthorizedException, InvalidParameterException, InvalidPasswordException,
+    UsernameExistsException, and what functions raise.
     """
     pool = client.pool
     if (pool.setting("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
     name = _checked_name(client, username, attributes)
-    record = _record(client, name, password)
-    user, delivery = _create(pool, name, record)
+    _check_password(client, name, password)
+    admission = pre_sign_up(
+        pool, name, act="SignUp", validation_data=validation_data, origin=origin
+    )
+    record = _record(pool, admission.name, password)
+    if admission.is_confirmed:
+        user = _create_alone(pool, admission, record)
+        post_confirmation(user, act="ConfirmSignUp", origin=origin)
+        return SignedUp(user, None, "")
+    user, delivery = _create(pool, admission, record)
     session = sign_up_session.begin(client, user) if USER_AUTH in client.auth_flows else ""
     return SignedUp(user, delivery, session)
 
@@ -89,18 +112,23 @@ def _checked_name(client: AppClient, username: str, attributes: Attributes) -> N
     return name
 
 
-def _record(client: AppClient, name: NewName, password: str) -> PasswordRecord | None:
+def _check_password(client: AppClient, name: NewName, password: str) -> None:
     pool = client.pool
     if not password:
         if not _needs_no_password(client, name.attributes):
             raise InvalidParameterException("Password is required.")
-        return None
+        return
     try:
         passwords.check_policy(pool, password)
     except InvalidPasswordException:
         # That the name is taken is said first; here alone it costs a query of its own.
         users.refuse_taken(pool, name)
         raise
+
+
+def _record(pool: UserPool, name: NewName, password: str) -> PasswordRecord | None:
+    if not password:
+        return None
     return passwords.derive(pool, username=name.username, sub=name.sub, password=password)
 
 
@@ -120,19 +148,28 @@ def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
 
 
 def _create(
-    pool: UserPool, name: NewName, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None
 ) -> tuple[PoolUser, CodeDelivery | None]:
     if confirmation_mediums(pool):
-        return _create_and_send(pool, name, record)
-    return users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record), None
+        return _create_and_send(pool, admission, record)
+    return _create_alone(pool, admission, record), None
 
 
 @in_transaction
 def _create_and_send(
-    pool: UserPool, name: NewName, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None
 ) -> tuple[PoolUser, CodeDelivery | None]:
-    user = users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record)
+    user = _create_alone(pool, admission, record)
     return user, send_code(user, Kind.SIGN_UP)
+
+
+def _create_alone(pool: UserPool, admission: Admission, record: PasswordRecord | None) -> PoolUser:
+    status = UserStatus.CONFIRMED if admission.is_confirmed else UserStatus.UNCONFIRMED
+    try:
+        return users.create_user(pool, admission.name, status=status, password=record)
+    except AliasExistsException as exc:
+        # A contact that a function verified; SignUp lists no other error for it.
+        raise UsernameExistsException(exc.message) from exc
 
 
 def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
@@ -208,7 +245,13 @@ def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDe
 
 
 def confirm_sign_up(
-    client: AppClient, *, username: str, digits: str, force_alias: bool, session: str = ""
+    client: AppClient,
+    *,
+    username: str,
+    digits: str,
+    force_alias: bool,
+    origin: Origin,
+    session: str = "",
 ) -> str:
     """Confirm an account with its code; the contact that got the code becomes verified.
 
@@ -227,12 +270,15 @@ def confirm_sign_up(
         begun.check_user(user)
     code = hidden.check_code(client.pool, user, username, CodePurpose.SIGN_UP, digits)
     assert user is not None  # noqa: S101 - nobody's code matches
-    medium = _confirm(user, code, force_alias=force_alias)
+    row, medium = _confirm(user, code, force_alias=force_alias)
+    post_confirmation(row, act="ConfirmSignUp", origin=origin)
     return sign_up_session.confirmed(client, begun, user, medium) if begun else ""
 
 
 @in_transaction
-def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Medium:
+def _confirm(
+    user: PoolUser, code: VerificationCode, *, force_alias: bool
+) -> tuple[PoolUser, Medium]:
     row = locked(user)
     if row.status != UserStatus.UNCONFIRMED:
         raise _confirmed(row)
@@ -246,8 +292,16 @@ def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Me
     PoolUser.objects.filter(pk=row.pk).update(
         status=UserStatus.CONFIRMED, modified_at=timezone.now()
     )
+    row.status = UserStatus.CONFIRMED
     users.write_locked(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
-    return MEDIUM[attribute]
+    return row, MEDIUM[attribute]
+
+
+def confirm_by_administrator(user: PoolUser, *, actor: Actor, origin: Origin) -> None:
+    """Confirm an account without a code; NotAuthorizedException unless UNCONFIRMED."""
+    users.confirm(user, actor=actor)
+    user.status = UserStatus.CONFIRMED
+    post_confirmation(user, act="ConfirmSignUp", origin=origin)
 
 
 def _confirmed(user: PoolUser) -> NotAuthorizedException:

@@ -7,7 +7,8 @@ from userpools.auth.sign_up import resend_code
 from userpools.auth.sign_up import sign_up as register
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
-from userpools.models import AppClient
+from userpools.lambda_triggers import Origin
+from userpools.models import AppClient, UserStatus
 from userpools.operations.subjects import signed_in
 from userpools.services import users
 from userpools.services.attributes import from_wire
@@ -32,10 +33,15 @@ def sign_up(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     done = register(
-        client, username=username, password=password, attributes=from_wire(user_attributes)
+        client,
+        username=username,
+        password=password,
+        attributes=from_wire(user_attributes),
+        origin=Origin(client, call.user_agent, client_metadata),
+        validation_data=from_wire(validation_data),
     )
     return {
-        "UserConfirmed": False,
+        "UserConfirmed": done.user.status == UserStatus.CONFIRMED,
         "UserSub": str(done.user.sub),
         "CodeDeliveryDetails": done.delivery.wire() if done.delivery else None,
         "Session": done.session or None,
@@ -64,6 +70,7 @@ def confirm_sign_up(
         username=username,
         digits=confirmation_code,
         force_alias=force_alias_creation,
+        origin=Origin(client, call.user_agent, client_metadata),
         session=session,
     )
     return {"Session": made or None}
@@ -120,7 +127,11 @@ def confirm_forgot_password(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     recovery.confirm_forgot_password(
-        client, username=username, digits=confirmation_code, password=password
+        client,
+        username=username,
+        digits=confirmation_code,
+        password=password,
+        origin=Origin(client, call.user_agent, client_metadata),
     )
     return {}
 

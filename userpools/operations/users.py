@@ -6,9 +6,11 @@ from userpools import paging, shapes
 from userpools.audit import Actor, record_act
 from userpools.auth import passwords, recovery
 from userpools.auth.invitations import Invitation, invite, renew
+from userpools.auth.sign_up import confirm_by_administrator
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.errors import InvalidParameterException
+from userpools.lambda_triggers import Origin
 from userpools.models import PoolUser, UserPool
 from userpools.models.retry import in_transaction
 from userpools.operations import subjects
@@ -60,6 +62,8 @@ def admin_create_user(
             invitation,
             force_alias=force_alias_creation,
             actor=Actor.of(call),
+            origin=Origin(None, call.user_agent, client_metadata),
+            validation_data=from_wire(validation_data),
         )
     return {"User": shapes.user_type(user)}
 
@@ -183,7 +187,11 @@ def admin_confirm_sign_up(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Confirm a user without a code; verifies no contact."""
-    users.confirm(_user(call, user_pool_id, username), actor=Actor.of(call))
+    confirm_by_administrator(
+        _user(call, user_pool_id, username),
+        actor=Actor.of(call),
+        origin=Origin(None, call.user_agent, client_metadata),
+    )
     return {}
 
 
