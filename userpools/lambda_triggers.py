@@ -3,6 +3,7 @@
 A pool without the function in question costs nothing. Functions run outside of transactions.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,4 +63,9 @@ def run(
 
 def user_attributes(user: PoolUser) -> dict[str, str]:
     """Return all of a user's attributes as events show them: every value a text."""
-    return {"sub": str(user.sub), "cognito:user_status": str(user.status), **user.attributes}
+    return attributes_of(user.sub, user.status, user.attributes)
+
+
+def attributes_of(sub: uuid.UUID, status: str, attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return what `user_attributes` does, for a user that is not made yet."""
+    return {"sub": str(sub), "cognito:user_status": str(status), **attributes}

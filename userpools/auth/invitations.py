@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from userpools import lambda_triggers
 from userpools.audit import Actor, act, record_act
 from userpools.auth import passwords
 from userpools.auth.sign_up_triggers import pre_sign_up
@@ -15,7 +16,9 @@ from userpools.errors import (
     UnsupportedUserStateException,
 )
 from userpools.lambda_triggers import Origin
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
+from userpools.messaging.compose import Kind
+from userpools.messaging.wording import Wording
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.models.retry import in_transaction
 from userpools.services import users
@@ -69,6 +72,15 @@ def invite(
         else None
     )
     status = UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD
+    words = wording.PLAIN
+    if origin is not None and password:
+        words = _words(
+            pool,
+            name.username,
+            lambda_triggers.attributes_of(name.sub, status, merged({}, name.attributes)),
+            recipients,
+            origin,
+        )
     entry = act(
         actor,
         "AdminCreateUser",
@@ -87,7 +99,7 @@ def invite(
             taken_message="User account already exists",
             entry=entry,
         )
-        _post(user, password, recipients)
+        _post(user, password, recipients, words)
         return user
 
     # A user without a message is one statement, which needs no transaction around it.
@@ -106,7 +118,14 @@ def _chosen(pool: UserPool, invitation: Invitation) -> str:
     return password
 
 
-def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Actor) -> PoolUser:
+def renew(
+    pool: UserPool,
+    user: PoolUser,
+    invitation: Invitation,
+    *,
+    actor: Actor,
+    origin: Origin = lambda_triggers.NOBODY,
+) -> PoolUser:
     """Give an invited user a new temporary password and send the invitation again.
 
     Raises UnsupportedUserStateException for a user that has chosen a password.
@@ -121,11 +140,13 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
         # AdminCreateUser lists no error of its own for it.
         raise InvalidPasswordException(exc.message) from exc
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
+    attributes = lambda_triggers.user_attributes(user)
+    words = _words(pool, user.username, attributes, recipients, origin)
     with transaction.atomic():
         if locked(user).status != UserStatus.FORCE_CHANGE_PASSWORD:
             raise _not_invited(user)  # they chose a password meanwhile
         passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
-        _post(user, password, recipients)
+        _post(user, password, recipients, words)
         record_act(
             actor,
             "AdminCreateUser",
@@ -156,7 +177,22 @@ def _recipients(attributes: Attributes, invitation: Invitation) -> list[tuple[Me
     return found
 
 
-def _post(user: PoolUser, password: str, recipients: list[tuple[Medium, str]]) -> None:
+def _words(
+    pool: UserPool,
+    username: str,
+    attributes: Attributes,
+    recipients: list[tuple[Medium, str]],
+    origin: Origin,
+) -> Wording:
+    mediums = [medium for medium, _ in recipients]
+    return wording.ask(
+        pool, Kind.INVITATION, mediums, username=username, attributes=attributes, origin=origin
+    )
+
+
+def _post(
+    user: PoolUser, password: str, recipients: list[tuple[Medium, str]], words: Wording
+) -> None:
     for medium, destination in recipients if password else ():
         outbox.post(
             pool=user.pool,
@@ -165,4 +201,5 @@ def _post(user: PoolUser, password: str, recipients: list[tuple[Medium, str]]) -
             kind="invitation",
             destination=destination,
             code=password,
+            words=words,
         )

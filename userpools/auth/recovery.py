@@ -7,6 +7,7 @@ ChangePassword; developer guide, "Password, account recovery, and password polic
 from django.db.models import F
 from django.utils import timezone
 
+from userpools import lambda_triggers
 from userpools.audit import Actor, record_act
 from userpools.auth import hidden, passwords
 from userpools.auth.checks import (
@@ -30,9 +31,10 @@ from userpools.errors import (
 )
 from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, subject_of, take_guard
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import DEFAULT_ATTRIBUTE, CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
     CodePurpose,
@@ -55,6 +57,7 @@ NO_CONTACT = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"
 )
 RECOVERY_MEDIUM = {"verified_phone_number": Medium.SMS, "verified_email": Medium.EMAIL}
+NOT_TO_RESET = frozenset({UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER})
 FACTOR_MEDIUM = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 # Without AccountRecoverySetting. Source: API reference, CreateUserPool.
 LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
@@ -101,11 +104,30 @@ def recovery_contact(user: PoolUser) -> tuple[Medium, str] | None:
 def _check_state(user: PoolUser) -> None:
     if not user.enabled:
         raise NotAuthorizedException(DISABLED)
-    if user.status in {UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER}:
+    if user.status in NOT_TO_RESET:
         raise NotAuthorizedException(WRONG_STATE)
 
 
-def _send(user: PoolUser) -> CodeDelivery:
+def _words(user: PoolUser | None, origin: Origin) -> Wording:
+    """Have the message worded that `_send` will post, if it will post one."""
+    contact = recovery_contact(user) if user else None
+    if user is None or contact is None or not _may_reset(user):
+        return Wording(origin)
+    return wording.ask(
+        user.pool,
+        Kind.RESET_PASSWORD,
+        [contact[0]],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
+
+
+def _may_reset(user: PoolUser) -> bool:
+    return user.enabled and user.status not in NOT_TO_RESET
+
+
+def _send(user: PoolUser, words: Wording) -> CodeDelivery:
     """Post a reset code in the caller's transaction.
 
     Raises NotAuthorizedException or InvalidParameterException, nothing written, for users whom
@@ -125,13 +147,14 @@ def _send(user: PoolUser) -> CodeDelivery:
         kind=Kind.RESET_PASSWORD,
         destination=destination,
         code=codes.issue(user, CodePurpose.RESET_PASSWORD, destination=destination),
+        words=words,
     )
 
 
 # By code
 
 
-def forgot_password(client: AppClient, username: str) -> CodeDelivery:
+def forgot_password(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
     """Post a reset code to a user, or where the client hides who exists, pretend to.
 
     Raises UserNotFoundException, NotAuthorizedException, InvalidParameterException,
@@ -144,15 +167,17 @@ def forgot_password(client: AppClient, username: str) -> CodeDelivery:
     if client.hides_unknown_users and not recovery_mediums(client.pool):
         # The pool's own rule, the same for everybody.
         raise NotAuthorizedException(BY_ADMINISTRATOR)
-    return _forgot_password(client, user, username)
+    return _forgot_password(client, user, username, _words(user, origin))
 
 
 @in_transaction
-def _forgot_password(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
+def _forgot_password(
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+) -> CodeDelivery:
     row = hidden.lock(client.pool, user, typed, CodePurpose.RESET_PASSWORD)
     if row is not None:
         try:
-            return _send(row)
+            return _send(row, words)
         except (NotAuthorizedException, InvalidParameterException):
             if not client.hides_unknown_users:
                 raise
@@ -208,14 +233,19 @@ def _is_verified(user: PoolUser, destination: str) -> bool:
     )
 
 
-@in_transaction
-def require_reset(user: PoolUser, *, actor: Actor) -> None:
+def require_reset(user: PoolUser, *, actor: Actor, origin: Origin = lambda_triggers.NOBODY) -> None:
     """Have a user reset the password: by a code that is posted, before any other sign-in.
 
-    What was issued before ends with it. Raises NotAuthorizedException, InvalidParameterException.
+    What was issued before ends with it. Raises NotAuthorizedException, InvalidParameterException,
+    and what the function does that words the message.
     """
+    _require_reset(user, actor, _words(user, origin))
+
+
+@in_transaction
+def _require_reset(user: PoolUser, actor: Actor, words: Wording) -> None:
     row = locked(user)
-    _send(row)
+    _send(row, words)
     PoolUser.objects.filter(pk=row.pk).update(
         status=UserStatus.RESET_REQUIRED, epoch=F("epoch") + 1, modified_at=timezone.now()
     )

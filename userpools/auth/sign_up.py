@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from userpools import lambda_triggers
 from userpools.audit import Actor
 from userpools.auth import hidden, passwords, sign_up_session
 from userpools.auth.checks import DISABLED
@@ -20,9 +21,10 @@ from userpools.errors import (
 )
 from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, take_guard
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
     CodePurpose,
@@ -40,6 +42,7 @@ from userpools.services.attributes import (
     Writer,
     check_required,
     check_writes,
+    merged,
 )
 from userpools.services.lookup import find_user_or_none, locked
 from userpools.services.users import NewName, PasswordRecord
@@ -94,7 +97,8 @@ def sign_up(
         user = _create_alone(pool, admission, record)
         post_confirmation(user, act="ConfirmSignUp", origin=origin)
         return SignedUp(user, None, "")
-    user, delivery = _create(pool, admission, record)
+    words = _sign_up_words(pool, admission.name, origin)
+    user, delivery = _create(pool, admission, record, words)
     session = sign_up_session.begin(client, user) if USER_AUTH in client.auth_flows else ""
     return SignedUp(user, delivery, session)
 
@@ -147,20 +151,38 @@ def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
     )
 
 
+def _sign_up_words(pool: UserPool, name: NewName, origin: Origin) -> Wording:
+    """Have the message to a new account worded; a name that is taken gets none."""
+    attribute = contact_of(pool, name.attributes)
+    if attribute is None:
+        return Wording(origin)
+    if lambda_triggers.configured(pool, "CustomMessage"):
+        users.refuse_taken(pool, name)
+    attributes = merged({}, name.attributes)
+    return wording.ask(
+        pool,
+        Kind.SIGN_UP,
+        [MEDIUM[attribute]],
+        username=name.username,
+        attributes=lambda_triggers.attributes_of(name.sub, UserStatus.UNCONFIRMED, attributes),
+        origin=origin,
+    )
+
+
 def _create(
-    pool: UserPool, admission: Admission, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
 ) -> tuple[PoolUser, CodeDelivery | None]:
     if confirmation_mediums(pool):
-        return _create_and_send(pool, admission, record)
+        return _create_and_send(pool, admission, record, words)
     return _create_alone(pool, admission, record), None
 
 
 @in_transaction
 def _create_and_send(
-    pool: UserPool, admission: Admission, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
 ) -> tuple[PoolUser, CodeDelivery | None]:
     user = _create_alone(pool, admission, record)
-    return user, send_code(user, Kind.SIGN_UP)
+    return user, send_code(user, Kind.SIGN_UP, words)
 
 
 def _create_alone(pool: UserPool, admission: Admission, record: PasswordRecord | None) -> PoolUser:
@@ -179,13 +201,18 @@ def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
 
 def confirmation_contact(user: PoolUser) -> str | None:
     """Return the attribute that the code goes to: of those auto-verified, the phone first."""
+    return contact_of(user.pool, user.attributes)
+
+
+def contact_of(pool: UserPool, attributes: Mapping[str, str]) -> str | None:
+    """Return what `confirmation_contact` does, for an account that is not made yet."""
     for name in MEDIUM:
-        if name in user.pool.auto_verified_attributes and user.attributes.get(name):
+        if name in pool.auto_verified_attributes and attributes.get(name):
             return name
     return None
 
 
-def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
+def send_code(user: PoolUser, kind: Kind, words: Wording = wording.PLAIN) -> CodeDelivery | None:
     """Post a code in the caller's transaction; None where there is nowhere to send it."""
     attribute = confirmation_contact(user)
     if attribute is None:
@@ -200,10 +227,11 @@ def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
         destination=destination,
         code=code,
         attribute_name=attribute,
+        words=words,
     )
 
 
-def resend_code(client: AppClient, username: str) -> CodeDelivery:
+def resend_code(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
     """Post another confirmation code, or where the client hides who exists, pretend to.
 
     That an account is confirmed is told by every client, as SignUp tells that a name is taken.
@@ -214,11 +242,29 @@ def resend_code(client: AppClient, username: str) -> CodeDelivery:
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.RESEND_CONFIRMATION_CODE, hidden.guard_subject(client.pool, user, username))
-    return _resend_code(client, user, username)
+    return _resend_code(client, user, username, _resend_words(user, origin))
+
+
+def _resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+    attribute = confirmation_contact(user) if user else None
+    if user is None or attribute is None or not user.enabled:
+        return Wording(origin)
+    if user.status != UserStatus.UNCONFIRMED:
+        return Wording(origin)
+    return wording.ask(
+        user.pool,
+        Kind.RESEND_CODE,
+        [MEDIUM[attribute]],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
 
 
 @in_transaction
-def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
+def _resend_code(
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+) -> CodeDelivery:
     pool, hides = client.pool, client.hides_unknown_users
     row = hidden.lock(pool, user, typed, CodePurpose.SIGN_UP)
     if row is not None and not row.enabled and not hides:
@@ -229,7 +275,7 @@ def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDe
     if not mediums:
         raise NotAuthorizedException(NO_CODES)
     if row is not None and row.enabled:
-        delivery = send_code(row, Kind.RESEND_CODE)
+        delivery = send_code(row, Kind.RESEND_CODE, words)
         if delivery is not None:
             return delivery
         if not hides:

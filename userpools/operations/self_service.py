@@ -90,7 +90,8 @@ def resend_confirmation_code(
     """Send another code to confirm an account with; the one before is void."""
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
-    return {"CodeDeliveryDetails": resend_code(client, username).wire()}
+    origin = Origin(client, call.user_agent, client_metadata)
+    return {"CodeDeliveryDetails": resend_code(client, username, origin=origin).wire()}
 
 
 @operation("ForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
@@ -107,7 +108,8 @@ def forgot_password(
     """Send a code to set a new password with, to the contact that the pool recovers by."""
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
-    return {"CodeDeliveryDetails": recovery.forgot_password(client, username).wire()}
+    origin = Origin(client, call.user_agent, client_metadata)
+    return {"CodeDeliveryDetails": recovery.forgot_password(client, username, origin=origin).wire()}
 
 
 @operation("ConfirmForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)

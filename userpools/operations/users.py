@@ -11,6 +11,7 @@ from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.errors import InvalidParameterException
 from userpools.lambda_triggers import Origin
+from userpools.messaging.wording import Wording
 from userpools.models import PoolUser, UserPool
 from userpools.models.retry import in_transaction
 from userpools.operations import subjects
@@ -52,7 +53,13 @@ def admin_create_user(
         silent=message_action == "SUPPRESS",
     )
     if message_action == "RESEND":
-        user = renew(pool, subjects.named(call, pool, username), invitation, actor=Actor.of(call))
+        user = renew(
+            pool,
+            subjects.named(call, pool, username),
+            invitation,
+            actor=Actor.of(call),
+            origin=Origin(None, call.user_agent, client_metadata),
+        )
     else:
         # Whether the name is taken is for the database's constraint to say.
         user = invite(
@@ -124,7 +131,8 @@ def admin_update_user_attributes(
     user = _user(call, user_pool_id, username)
     changes = from_wire(user_attributes)
     check_writes(user.pool, changes, writer=Writer.ADMIN)
-    _write(call, user, changes, after=sorted(changes))
+    words = contacts.words_for(user, changes, Origin(None, call.user_agent, client_metadata))
+    _write(call, user, changes, words, after=sorted(changes))
     return {}
 
 
@@ -136,13 +144,19 @@ def admin_delete_user_attributes(
     user = _user(call, user_pool_id, username)
     changes = removals(user_attribute_names)
     check_writes(user.pool, changes, writer=Writer.ADMIN)
-    _write(call, user, changes, before=sorted(changes))
+    _write(call, user, changes, {}, before=sorted(changes))
     return {}
 
 
 @in_transaction
-def _write(call: Call, user: PoolUser, changes: Attributes, **audited: list[str]) -> None:
-    contacts.write(user, changes, writer=Writer.ADMIN)
+def _write(
+    call: Call,
+    user: PoolUser,
+    changes: Attributes,
+    words: dict[str, Wording],
+    **audited: list[str],
+) -> None:
+    contacts.write(user, changes, writer=Writer.ADMIN, words=words)
     _audit(call, user, call.operation, **audited)
 
 
@@ -214,7 +228,11 @@ def admin_reset_user_password(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Have a user reset the password, and send the code that does it."""
-    recovery.require_reset(_user(call, user_pool_id, username), actor=Actor.of(call))
+    recovery.require_reset(
+        _user(call, user_pool_id, username),
+        actor=Actor.of(call),
+        origin=Origin(None, call.user_agent, client_metadata),
+    )
     return {}
 
 
