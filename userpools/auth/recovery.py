@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from userpools import lambda_triggers
 from userpools.audit import Actor, record_act
-from userpools.auth import hidden, passwords
+from userpools.auth import hidden, migration, passwords
 from userpools.auth.checks import (
     DISABLED,
     LOCKED,
@@ -161,9 +161,14 @@ def forgot_password(client: AppClient, username: str, *, origin: Origin) -> Code
     LimitExceededException.
     """
     user = find_user_or_none(client.pool, username)
-    if user is None and not client.hides_unknown_users:
+    migrates = user is None and migration.is_configured(client.pool)
+    if user is None and not migrates and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.FORGOT_PASSWORD, hidden.guard_subject(client.pool, user, username))
+    if migrates:
+        user = migration.at_recovery(client, username, origin=origin)
+        if user is None and not client.hides_unknown_users:
+            raise UserNotFoundException(migration.failure(client))
     if client.hides_unknown_users and not recovery_mediums(client.pool):
         # The pool's own rule, the same for everybody.
         raise NotAuthorizedException(BY_ADMINISTRATOR)
