@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.triggers import recorder
 from triggers.functions import Settings, create
 from triggers.invoker import FunctionInvoker
 from triggers.models import Function, functions
@@ -166,3 +168,26 @@ def loopback(settings: Any) -> Iterator[Loopback]:
     yield server
     server.server.shutdown()
     server.server.server_close()
+
+
+@pytest.fixture
+def wire(idp: Any, make_function: Callable[..., Function]) -> Iterator[Callable[..., None]]:
+    """Name the recorder's function in a pool's LambdaConfig, by the API."""
+
+    def put(pool: UserPool, *triggers: str, version: str = "", **members: Any) -> None:
+        function = make_function("python", "tests.triggers.recorder.handle", pool)
+        config: dict[str, Any] = dict.fromkeys(triggers, function.arn)
+        for name in ("CustomEmailSender", "CustomSMSSender"):
+            if name in config:
+                config[name] = {"LambdaVersion": "V1_0", "LambdaArn": function.arn}
+                config["KMSKeyID"] = f"arn:aws:kms:us-east-1:000000000000:key/{uuid.uuid4()}"
+        if version:
+            config["PreTokenGenerationConfig"] = {
+                "LambdaVersion": version,
+                "LambdaArn": function.arn,
+            }
+        idp.update_user_pool(UserPoolId=pool.id, LambdaConfig=config, **members)
+
+    yield put
+    recorder.events.clear()
+    recorder.answers.clear()

@@ -49,6 +49,8 @@ class Attempt:
     pending: str = ""
     expires_at: datetime | None = None
     inputs: Parameters = field(default_factory=dict)
+    # Of the first call and of the answer to a challenge: different triggers are given them.
+    validation_data: dict[str, str] = field(default_factory=dict)
     client_metadata: dict[str, str] = field(default_factory=dict)
     srp: SrpState | None = None
     is_for_another: bool = False

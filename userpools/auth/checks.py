@@ -10,6 +10,7 @@ from django.utils import timezone
 from userpools.audit import record_auth_event
 from userpools.auth import passwords
 from userpools.auth.attempt import Attempt
+from userpools.auth.sign_in_triggers import pre_authentication
 from userpools.errors import (
     AwsError,
     NotAuthorizedException,
@@ -38,7 +39,11 @@ def fail(attempt: Attempt, error: AwsError) -> AwsError:
 
 
 def before_password(attempt: Attempt) -> None:
-    """Refuse disabled and reset users early, where the client does not hide who exists."""
+    """Let the customer's function refuse the attempt, whoever it is for, before any other check.
+
+    Then refuse disabled and reset users early, where the client does not hide who exists.
+    """
+    pre_authentication(attempt)
     user = attempt.user
     if user is None or (attempt.client.hides_unknown_users and not attempt.is_admin):
         return

@@ -11,6 +11,7 @@ from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, Softw
 from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
+from userpools.auth.sign_in_triggers import post_authentication
 from userpools.auth.software_tokens import require_unused_step
 from userpools.errors import NotAuthorizedException
 from userpools.models import Group, SignInSession
@@ -73,6 +74,7 @@ def complete(attempt: Attempt) -> SignedIn:
     The user's row is locked by the update that clears the failed attempts, which finds no row when
     the user was signed out, disabled, reset or deleted since the attempt began.
     """
+    post_authentication(attempt)
     session = _session(attempt)
     moment = epoch(session.auth_time)
     tokens = mint(
@@ -90,6 +92,7 @@ def complete(attempt: Attempt) -> SignedIn:
             else "TokenGeneration_Authentication",
             refresh_token=refresh.seal(session, attempt.client.client_id),
             client_metadata=attempt.client_metadata,
+            user_agent=attempt.call.user_agent,
         )
     )
     try:

@@ -1,18 +1,24 @@
 """Users that an administrator creates: a temporary password, and the message that brings it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 
+from userpools import lambda_triggers
 from userpools.audit import Actor, act, record_act
 from userpools.auth import passwords
+from userpools.auth.sign_up_triggers import pre_sign_up
 from userpools.errors import (
     InvalidParameterException,
     InvalidPasswordException,
     PasswordHistoryPolicyViolationException,
     UnsupportedUserStateException,
 )
-from userpools.messaging import outbox
+from userpools.lambda_triggers import Origin
+from userpools.messaging import outbox, wording
+from userpools.messaging.compose import Kind
+from userpools.messaging.wording import Wording
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.models.retry import in_transaction
 from userpools.services import users
@@ -39,9 +45,12 @@ def invite(
     *,
     force_alias: bool = False,
     actor: Actor,
+    origin: Origin | None = None,
+    validation_data: Mapping[str, str] | None = None,
 ) -> PoolUser:
     """Create a user that must change a temporary password, and post the invitation.
 
+    Functions run for callers with an `origin`, which are in no transaction: no form of the console.
     In a pool with password-less factors a user without a given password has none and is CONFIRMED.
     Raises UsernameExistsException, AliasExistsException as an alias taken,
     InvalidParameterException, InvalidPasswordException.
@@ -49,6 +58,10 @@ def invite(
     name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
     recipients = _recipients(name.attributes, invitation)
+    if origin is not None:
+        name = pre_sign_up(
+            pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
+        ).name
     passwordless = not invitation.password and allows_no_password(pool)
     # A password that nobody would ever learn is not made: an administrator has to set one.
     nobodys = not invitation.password and not recipients
@@ -59,6 +72,15 @@ def invite(
         else None
     )
     status = UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD
+    words = wording.PLAIN
+    if origin is not None and password:
+        words = _words(
+            pool,
+            name.username,
+            lambda_triggers.attributes_of(name.sub, status, merged({}, name.attributes)),
+            recipients,
+            origin,
+        )
     entry = act(
         actor,
         "AdminCreateUser",
@@ -77,7 +99,7 @@ def invite(
             taken_message="User account already exists",
             entry=entry,
         )
-        _post(user, password, recipients)
+        _post(user, password, recipients, words)
         return user
 
     # A user without a message is one statement, which needs no transaction around it.
@@ -96,14 +118,22 @@ def _chosen(pool: UserPool, invitation: Invitation) -> str:
     return password
 
 
-def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Actor) -> PoolUser:
+def renew(
+    pool: UserPool,
+    user: PoolUser,
+    invitation: Invitation,
+    *,
+    actor: Actor,
+    origin: Origin = lambda_triggers.NOBODY,
+) -> PoolUser:
     """Give an invited user a new temporary password and send the invitation again.
 
     Raises UnsupportedUserStateException for a user that has chosen a password.
     """
     if user.status != UserStatus.FORCE_CHANGE_PASSWORD:
         raise _not_invited(user)
-    _require_reader(_recipients(user.attributes, invitation), invitation)
+    recipients = _recipients(user.attributes, invitation)
+    _require_reader(recipients, invitation)
     password = _chosen(pool, invitation)
     try:
         passwords.check_history(pool, user, password)
@@ -111,6 +141,8 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
         # AdminCreateUser lists no error of its own for it.
         raise InvalidPasswordException(exc.message) from exc
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
+    attributes = lambda_triggers.user_attributes(user)
+    words = _words(pool, user.username, attributes, recipients, origin)
     with transaction.atomic():
         row = locked(user)
         if row.status != UserStatus.FORCE_CHANGE_PASSWORD:
@@ -119,7 +151,7 @@ def renew(pool: UserPool, user: PoolUser, invitation: Invitation, *, actor: Acto
         recipients = _recipients(row.attributes, invitation)
         _require_reader(recipients, invitation)
         passwords.store(user, record, status=UserStatus.FORCE_CHANGE_PASSWORD)
-        _post(user, password, recipients)
+        _post(user, password, recipients, words)
         record_act(
             actor,
             "AdminCreateUser",
@@ -156,7 +188,22 @@ def _recipients(attributes: Attributes, invitation: Invitation) -> list[tuple[Me
     return found
 
 
-def _post(user: PoolUser, password: str, recipients: list[tuple[Medium, str]]) -> None:
+def _words(
+    pool: UserPool,
+    username: str,
+    attributes: Attributes,
+    recipients: list[tuple[Medium, str]],
+    origin: Origin,
+) -> Wording:
+    mediums = [medium for medium, _ in recipients]
+    return wording.ask(
+        pool, Kind.INVITATION, mediums, username=username, attributes=attributes, origin=origin
+    )
+
+
+def _post(
+    user: PoolUser, password: str, recipients: list[tuple[Medium, str]], words: Wording
+) -> None:
     for medium, destination in recipients if password else ():
         outbox.post(
             pool=user.pool,
@@ -165,4 +212,5 @@ def _post(user: PoolUser, password: str, recipients: list[tuple[Medium, str]]) -
             kind="invitation",
             destination=destination,
             code=password,
+            words=words,
         )

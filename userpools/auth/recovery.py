@@ -7,8 +7,9 @@ ChangePassword; developer guide, "Password, account recovery, and password polic
 from django.db.models import F
 from django.utils import timezone
 
+from userpools import lambda_triggers
 from userpools.audit import Actor, record_act
-from userpools.auth import hidden, passwords
+from userpools.auth import hidden, migration, passwords
 from userpools.auth.checks import (
     DISABLED,
     LOCKED,
@@ -19,6 +20,7 @@ from userpools.auth.checks import (
 )
 from userpools.auth.mfa_decision import Factor, decide
 from userpools.auth.mfa_preferences import owner_of
+from userpools.auth.sign_up_triggers import post_confirmation
 from userpools.errors import (
     ExpiredCodeException,
     InvalidParameterException,
@@ -28,10 +30,12 @@ from userpools.errors import (
     UserNotConfirmedException,
     UserNotFoundException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, subject_of, take_guard
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import DEFAULT_ATTRIBUTE, CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
     CodePurpose,
@@ -54,6 +58,7 @@ NO_CONTACT = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"
 )
 RECOVERY_MEDIUM = {"verified_phone_number": Medium.SMS, "verified_email": Medium.EMAIL}
+NOT_TO_RESET = frozenset({UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER})
 FACTOR_MEDIUM = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 # Without AccountRecoverySetting. Source: API reference, CreateUserPool.
 LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
@@ -100,8 +105,27 @@ def recovery_contact(user: PoolUser) -> tuple[Medium, str] | None:
 def _check_state(user: PoolUser) -> None:
     if not user.enabled:
         raise NotAuthorizedException(DISABLED)
-    if user.status in {UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER}:
+    if user.status in NOT_TO_RESET:
         raise NotAuthorizedException(WRONG_STATE)
+
+
+def _words(user: PoolUser | None, origin: Origin) -> Wording:
+    """Have the message worded that `_send` will post, if it will post one."""
+    contact = recovery_contact(user) if user else None
+    if user is None or contact is None or not _may_reset(user):
+        return Wording(origin)
+    return wording.ask(
+        user.pool,
+        Kind.RESET_PASSWORD,
+        [contact[0]],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
+
+
+def _may_reset(user: PoolUser) -> bool:
+    return user.enabled and user.status not in NOT_TO_RESET
 
 
 def _contact(user: PoolUser) -> tuple[Medium, str]:
@@ -127,7 +151,7 @@ def _is_reachable(user: PoolUser) -> bool:
     return outbox.can_send(user.pool, medium, destination)
 
 
-def _send(user: PoolUser) -> CodeDelivery:
+def _send(user: PoolUser, words: Wording) -> CodeDelivery:
     """Post a reset code in the caller's transaction; raise what `_contact` does."""
     medium, destination = _contact(user)
     return outbox.post(
@@ -137,33 +161,41 @@ def _send(user: PoolUser) -> CodeDelivery:
         kind=Kind.RESET_PASSWORD,
         destination=destination,
         code=codes.issue(user, CodePurpose.RESET_PASSWORD, destination=destination),
+        words=words,
     )
 
 
 # By code
 
 
-def forgot_password(client: AppClient, username: str) -> CodeDelivery:
+def forgot_password(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
     """Post a reset code to a user, or where the client hides who exists, pretend to.
 
     Raises UserNotFoundException, NotAuthorizedException, InvalidParameterException,
     LimitExceededException.
     """
     user = find_user_or_none(client.pool, username)
-    if user is None and not client.hides_unknown_users:
+    migrates = user is None and migration.is_configured(client.pool)
+    if user is None and not migrates and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.FORGOT_PASSWORD, hidden.guard_subject(client.pool, user, username))
+    if migrates:
+        user = migration.at_recovery(client, username, origin=origin)
+        if user is None and not client.hides_unknown_users:
+            raise UserNotFoundException(migration.failure(client))
     if client.hides_unknown_users and not recovery_mediums(client.pool):
         # The pool's own rule, the same for everybody.
         raise NotAuthorizedException(BY_ADMINISTRATOR)
-    return _forgot_password(client, user, username)
+    return _forgot_password(client, user, username, _words(user, origin))
 
 
 @in_transaction
-def _forgot_password(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
+def _forgot_password(
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+) -> CodeDelivery:
     row = hidden.lock(client.pool, user, typed, CodePurpose.RESET_PASSWORD)
     if row is not None and (not client.hides_unknown_users or _is_reachable(row)):
-        return _send(row)
+        return _send(row, words)
     return hidden.pretend(
         client.pool,
         row,
@@ -175,7 +207,7 @@ def _forgot_password(client: AppClient, user: PoolUser | None, typed: str) -> Co
 
 
 def confirm_forgot_password(
-    client: AppClient, *, username: str, digits: str, password: str
+    client: AppClient, *, username: str, digits: str, password: str, origin: Origin
 ) -> None:
     """Set a password by a reset code; the user is CONFIRMED and no longer locked.
 
@@ -193,17 +225,19 @@ def confirm_forgot_password(
     passwords.check_history(pool, user, password)
     # Only now, so that a wrong code costs the same for everybody.
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
-    _reset(user, code, record)
+    row = _reset(user, code, record)
+    post_confirmation(row, act="ConfirmForgotPassword", origin=origin)
 
 
 @in_transaction
-def _reset(user: PoolUser, code: VerificationCode, record: PasswordRecord) -> None:
+def _reset(user: PoolUser, code: VerificationCode, record: PasswordRecord) -> PoolUser:
     row = locked(user)
     _check_state(row)
     codes.consume(code)
     if not _is_verified(row, code.destination):
         raise ExpiredCodeException(codes.EXPIRED)
     passwords.store(row, record, status=UserStatus.CONFIRMED)
+    return row
 
 
 def _is_verified(user: PoolUser, destination: str) -> bool:
@@ -214,14 +248,19 @@ def _is_verified(user: PoolUser, destination: str) -> bool:
     )
 
 
-@in_transaction
-def require_reset(user: PoolUser, *, actor: Actor) -> None:
+def require_reset(user: PoolUser, *, actor: Actor, origin: Origin = lambda_triggers.NOBODY) -> None:
     """Have a user reset the password: by a code that is posted, before any other sign-in.
 
-    What was issued before ends with it. Raises NotAuthorizedException, InvalidParameterException.
+    What was issued before ends with it. Raises NotAuthorizedException, InvalidParameterException,
+    and what the function does that words the message.
     """
+    _require_reset(user, actor, _words(user, origin))
+
+
+@in_transaction
+def _require_reset(user: PoolUser, actor: Actor, words: Wording) -> None:
     row = locked(user)
-    _send(row)
+    _send(row, words)
     PoolUser.objects.filter(pk=row.pk).update(
         status=UserStatus.RESET_REQUIRED, epoch=F("epoch") + 1, modified_at=timezone.now()
     )

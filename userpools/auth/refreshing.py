@@ -1,5 +1,6 @@
 """New tokens for a refresh token, with rotation where the client asks for it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db.models import F
@@ -46,6 +47,7 @@ def redeem(
     claim: RefreshClaim,
     *,
     client_metadata: dict[str, str],
+    user_agent: str = "",
     device_key: str = "",
 ) -> TokenSet:
     """Return new ID and access tokens; a new refresh token too where the client rotates them.
@@ -55,11 +57,8 @@ def redeem(
     client = session.client
     if session.device_key and session.device_key != device_key:
         raise NotAuthorizedException(INVALID)
-    rotated = _rotate(session, claim) if client.rotates_refresh_tokens else None
-    if rotated is None and claim.generation != session.generation:
-        # Rotation was on when this token was replaced and is off now.
-        raise NotAuthorizedException(REVOKED)
-    return mint(
+    _check_generation(session, claim)
+    tokens = mint(
         TokenRequest(
             pool=client.pool,
             client=client,
@@ -71,11 +70,26 @@ def redeem(
             now_epoch=epoch(timezone.now()),
             trigger_source="TokenGeneration_RefreshTokens",
             scope=session.scope,
-            refresh_token=rotated,
             device_key=session.device_key,
             client_metadata=client_metadata,
+            user_agent=user_agent,
         )
     )
+    if not client.rotates_refresh_tokens:
+        return tokens
+    # Only now: a function that fails while tokens are made must not cost the refresh token.
+    return replace(tokens, refresh_token=_rotate(session, claim))
+
+
+def _check_generation(session: SignInSession, claim: RefreshClaim) -> None:
+    """Refuse a token that was replaced, before any work is done for it."""
+    if claim.generation == session.generation:
+        return
+    if not session.client.rotates_refresh_tokens:
+        # Rotation was on when this token was replaced and is off now.
+        raise NotAuthorizedException(REVOKED)
+    if not _in_grace(session, claim):
+        raise _reused(session)
 
 
 def _rotate(session: SignInSession, claim: RefreshClaim) -> str:
@@ -94,8 +108,14 @@ def _rotate(session: SignInSession, claim: RefreshClaim) -> str:
     session.refresh_from_db(fields=["generation", "rotated_at", "revoked_at"])
     if session.revoked_at is None and _in_grace(session, claim):
         return refresh.seal(session, session.client.client_id)
-    SignInSession.objects.filter(id=session.id, revoked_at__isnull=True).update(revoked_at=now)
-    raise RefreshTokenReuseException("Refresh token has been reused.")
+    raise _reused(session)
+
+
+def _reused(session: SignInSession) -> RefreshTokenReuseException:
+    """End the family of a token that was used again; return the error."""
+    family = SignInSession.objects.filter(id=session.id, revoked_at__isnull=True)
+    family.update(revoked_at=timezone.now())
+    return RefreshTokenReuseException("Refresh token has been reused.")
 
 
 def _in_grace(session: SignInSession, claim: RefreshClaim) -> bool:

@@ -1,22 +1,30 @@
 """People making their own account, and confirming it with a code."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
 
+from userpools import lambda_triggers
+from userpools.audit import Actor
 from userpools.auth import hidden, passwords, sign_up_session
 from userpools.auth.checks import DISABLED
+from userpools.auth.sign_up_triggers import Admission, post_confirmation, pre_sign_up
 from userpools.errors import (
+    AliasExistsException,
     ExpiredCodeException,
     InvalidParameterException,
     InvalidPasswordException,
     NotAuthorizedException,
+    UsernameExistsException,
     UserNotFoundException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, take_guard
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
     CodePurpose,
@@ -34,6 +42,7 @@ from userpools.services.attributes import (
     Writer,
     check_required,
     check_writes,
+    merged,
 )
 from userpools.services.lookup import canonical, find_user_or_none, locked
 from userpools.services.users import NewName, PasswordRecord
@@ -60,18 +69,36 @@ class SignedUp:
     session: str
 
 
-def sign_up(client: AppClient, *, username: str, password: str, attributes: Attributes) -> SignedUp:
+def sign_up(
+    client: AppClient,
+    *,
+    username: str,
+    password: str,
+    attributes: Attributes,
+    origin: Origin,
+    validation_data: Mapping[str, str] | None = None,
+) -> SignedUp:
     """Create an UNCONFIRMED user and post the code to the contact that the pool verifies.
 
-    Raises NotAuthorizedException, InvalidParameterException, InvalidPasswordException,
-    UsernameExistsException.
+    The pool's function may refuse the account, or confirm it at once. Raises
+    NotAuthorizedException, InvalidParameterException, InvalidPasswordException,
+    UsernameExistsException, and what functions raise.
     """
     pool = client.pool
     if (pool.setting("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly"):
         raise NotAuthorizedException("SignUp is not permitted for this user pool")
     name = _checked_name(client, username, attributes)
-    record = _record(client, name, password)
-    user, delivery = _create(pool, name, record)
+    _check_password(client, name, password)
+    admission = pre_sign_up(
+        pool, name, act="SignUp", validation_data=validation_data, origin=origin
+    )
+    record = _record(pool, admission.name, password)
+    if admission.is_confirmed:
+        user = _create_alone(pool, admission, record)
+        post_confirmation(user, act="ConfirmSignUp", origin=origin)
+        return SignedUp(user, None, "")
+    words = _sign_up_words(pool, admission.name, origin)
+    user, delivery = _create(pool, admission, record, words)
     session = sign_up_session.begin(client, user) if USER_AUTH in client.auth_flows else ""
     return SignedUp(user, delivery, session)
 
@@ -89,18 +116,23 @@ def _checked_name(client: AppClient, username: str, attributes: Attributes) -> N
     return name
 
 
-def _record(client: AppClient, name: NewName, password: str) -> PasswordRecord | None:
+def _check_password(client: AppClient, name: NewName, password: str) -> None:
     pool = client.pool
     if not password:
         if not _needs_no_password(client, name.attributes):
             raise InvalidParameterException("Password is required.")
-        return None
+        return
     try:
         passwords.check_policy(pool, password)
     except InvalidPasswordException:
         # That the name is taken is said first; here alone it costs a query of its own.
         users.refuse_taken(pool, name)
         raise
+
+
+def _record(pool: UserPool, name: NewName, password: str) -> PasswordRecord | None:
+    if not password:
+        return None
     return passwords.derive(pool, username=name.username, sub=name.sub, password=password)
 
 
@@ -119,20 +151,47 @@ def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
     )
 
 
+def _sign_up_words(pool: UserPool, name: NewName, origin: Origin) -> Wording:
+    """Have the message to a new account worded; a name that is taken gets none."""
+    attribute = contact_of(pool, name.attributes)
+    if attribute is None:
+        return Wording(origin)
+    if lambda_triggers.configured(pool, "CustomMessage"):
+        users.refuse_taken(pool, name)
+    attributes = merged({}, name.attributes)
+    return wording.ask(
+        pool,
+        Kind.SIGN_UP,
+        [MEDIUM[attribute]],
+        username=name.username,
+        attributes=lambda_triggers.attributes_of(name.sub, UserStatus.UNCONFIRMED, attributes),
+        origin=origin,
+    )
+
+
 def _create(
-    pool: UserPool, name: NewName, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
 ) -> tuple[PoolUser, CodeDelivery | None]:
     if confirmation_mediums(pool):
-        return _create_and_send(pool, name, record)
-    return users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record), None
+        return _create_and_send(pool, admission, record, words)
+    return _create_alone(pool, admission, record), None
 
 
 @in_transaction
 def _create_and_send(
-    pool: UserPool, name: NewName, record: PasswordRecord | None
+    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
 ) -> tuple[PoolUser, CodeDelivery | None]:
-    user = users.create_user(pool, name, status=UserStatus.UNCONFIRMED, password=record)
-    return user, send_code(user, Kind.SIGN_UP)
+    user = _create_alone(pool, admission, record)
+    return user, send_code(user, Kind.SIGN_UP, words)
+
+
+def _create_alone(pool: UserPool, admission: Admission, record: PasswordRecord | None) -> PoolUser:
+    status = UserStatus.CONFIRMED if admission.is_confirmed else UserStatus.UNCONFIRMED
+    try:
+        return users.create_user(pool, admission.name, status=status, password=record)
+    except AliasExistsException as exc:
+        # A contact that a function verified; SignUp lists no other error for it.
+        raise UsernameExistsException(exc.message) from exc
 
 
 def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
@@ -142,8 +201,13 @@ def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
 
 def confirmation_contact(user: PoolUser) -> str | None:
     """Return the attribute that the code goes to: of those auto-verified, the phone first."""
+    return contact_of(user.pool, user.attributes)
+
+
+def contact_of(pool: UserPool, attributes: Mapping[str, str]) -> str | None:
+    """Return what `confirmation_contact` does, for an account that is not made yet."""
     for name in MEDIUM:
-        if name in user.pool.auto_verified_attributes and user.attributes.get(name):
+        if name in pool.auto_verified_attributes and attributes.get(name):
             return name
     return None
 
@@ -156,7 +220,7 @@ def _is_reachable(user: PoolUser) -> bool:
     )
 
 
-def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
+def send_code(user: PoolUser, kind: Kind, words: Wording = wording.PLAIN) -> CodeDelivery | None:
     """Post a code in the caller's transaction; None where there is nowhere to send it."""
     attribute = confirmation_contact(user)
     if attribute is None:
@@ -171,10 +235,11 @@ def send_code(user: PoolUser, kind: Kind) -> CodeDelivery | None:
         destination=destination,
         code=code,
         attribute_name=attribute,
+        words=words,
     )
 
 
-def resend_code(client: AppClient, username: str) -> CodeDelivery:
+def resend_code(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
     """Post another confirmation code, or where the client hides who exists, pretend to.
 
     That an account is confirmed is told by every client where SignUp tells that it is there.
@@ -185,11 +250,29 @@ def resend_code(client: AppClient, username: str) -> CodeDelivery:
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.RESEND_CONFIRMATION_CODE, hidden.guard_subject(client.pool, user, username))
-    return _resend_code(client, user, username)
+    return _resend_code(client, user, username, _resend_words(user, origin))
+
+
+def _resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+    attribute = confirmation_contact(user) if user else None
+    if user is None or attribute is None or not user.enabled:
+        return Wording(origin)
+    if user.status != UserStatus.UNCONFIRMED:
+        return Wording(origin)
+    return wording.ask(
+        user.pool,
+        Kind.RESEND_CODE,
+        [MEDIUM[attribute]],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
 
 
 @in_transaction
-def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDelivery:
+def _resend_code(
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+) -> CodeDelivery:
     pool, hides = client.pool, client.hides_unknown_users
     row = hidden.lock(pool, user, typed, CodePurpose.SIGN_UP)
     if row is not None and not row.enabled and not hides:
@@ -201,7 +284,7 @@ def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDe
     if not mediums:
         raise NotAuthorizedException(NO_CODES)
     if row is not None and row.enabled and not is_over and (not hides or _is_reachable(row)):
-        delivery = send_code(row, Kind.RESEND_CODE)
+        delivery = send_code(row, Kind.RESEND_CODE, words)
         if delivery is None:
             raise InvalidParameterException(NO_CONTACT)
         return delivery
@@ -216,7 +299,13 @@ def _resend_code(client: AppClient, user: PoolUser | None, typed: str) -> CodeDe
 
 
 def confirm_sign_up(
-    client: AppClient, *, username: str, digits: str, force_alias: bool, session: str = ""
+    client: AppClient,
+    *,
+    username: str,
+    digits: str,
+    force_alias: bool,
+    origin: Origin,
+    session: str = "",
 ) -> str:
     """Confirm an account with its code; the contact that got the code becomes verified.
 
@@ -239,12 +328,15 @@ def confirm_sign_up(
         begun.check_user(user)
     code = hidden.check_code(client.pool, user, username, CodePurpose.SIGN_UP, digits)
     assert user is not None  # noqa: S101 - nobody's code matches
-    medium = _confirm(user, code, force_alias=force_alias)
+    row, medium = _confirm(user, code, force_alias=force_alias)
+    post_confirmation(row, act="ConfirmSignUp", origin=origin)
     return sign_up_session.confirmed(client, begun, user, medium) if begun else ""
 
 
 @in_transaction
-def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Medium:
+def _confirm(
+    user: PoolUser, code: VerificationCode, *, force_alias: bool
+) -> tuple[PoolUser, Medium]:
     row = locked(user)
     if row.status != UserStatus.UNCONFIRMED:
         raise _confirmed(row)
@@ -258,8 +350,16 @@ def _confirm(user: PoolUser, code: VerificationCode, *, force_alias: bool) -> Me
     PoolUser.objects.filter(pk=row.pk).update(
         status=UserStatus.CONFIRMED, modified_at=timezone.now()
     )
+    row.status = UserStatus.CONFIRMED
     users.write_locked(row, {VERIFIED_FLAGS[attribute]: "true"}, force_alias=force_alias)
-    return MEDIUM[attribute]
+    return row, MEDIUM[attribute]
+
+
+def confirm_by_administrator(user: PoolUser, *, actor: Actor, origin: Origin) -> None:
+    """Confirm an account without a code; NotAuthorizedException unless UNCONFIRMED."""
+    users.confirm(user, actor=actor)
+    user.status = UserStatus.CONFIRMED
+    post_confirmation(user, act="ConfirmSignUp", origin=origin)
 
 
 def _tells(client: AppClient, user: PoolUser, typed: str) -> bool:

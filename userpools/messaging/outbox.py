@@ -21,7 +21,7 @@ from userpools.models import Medium, Message, MessageState, PoolUser, UserPool
 from userpools.ports import Sms
 from userpools.sealing import Purpose
 
-from . import email, sms
+from . import email, sms, wording
 from .compose import Kind, Template, Values, compose
 
 log = structlog.get_logger("poolhouse.messages")
@@ -89,31 +89,43 @@ def post(
     username: str = "",
     attribute_name: str = "",
     link: str = "",
-    template: Template | None = None,
+    words: wording.Wording = wording.PLAIN,
     expires_at: datetime | None = None,
 ) -> CodeDelivery:
     """Write a message, to be sent once the caller's transaction has committed.
+
+    Where a function of the pool's sends the medium's messages, its event is written instead.
 
     Raises CodeDeliveryFailureException, and so undoes the caller's transaction, where it is known
     at once that the message could never be sent; a failure that shows later is the message's own.
 
     `username` is what {username} stands for, the user's own by default; `link` is where a
-    verification link leads, in pools that send links; `template` goes before the pool's, as a
-    custom message trigger's answer does. After `expires_at`, by default when codes of the kind
-    expire, it is not sent any more.
+    verification link leads, in pools that send links; `words` go before the pool's template.
+    After `expires_at`, by default when codes of the kind expire, it is not sent any more.
     """
+    kind, medium = Kind(kind), Medium(medium)
     name = username or (user.username if user else "")
-    values = Values(code or "", name, link)
-    row, content = _composed(
-        pool, Kind(kind), Medium(medium), destination, values, template, expires_at
-    )
+    if wording.has_sender(pool, medium):
+        wording.hand_over(
+            pool,
+            kind,
+            medium,
+            user=user,
+            username=name,
+            code=code or "",
+            told={DEFAULT_ATTRIBUTE[medium]: destination},
+            origin=words.origin,
+        )
+        return _delivery(medium, destination, attribute_name)
+    values, template = Values(code or "", name, link), words.templates.get(medium)
+    row, content = _composed(pool, kind, medium, destination, values, template, expires_at)
     _check(row, content)
     _seal(row, content)
     row.user = user
     row.username = user.username if user else username
     row.save(force_insert=True)
     bell.ring(DELIVER_TASK, str(row.pk))
-    return _delivery(row, destination, attribute_name)
+    return _delivery(medium, destination, attribute_name)
 
 
 def rehearse(
@@ -124,6 +136,8 @@ def rehearse(
     Raises CodeDeliveryFailureException where no message could be sent to anybody. That a backend
     refuses this one destination is kept back, as it would tell who exists.
     """
+    if wording.has_sender(pool, medium):
+        return _delivery(medium, destination, "")
     row, content = _composed(pool, Kind(kind), medium, destination, Values(code, username))
     try:
         _check(row, content)
@@ -131,11 +145,13 @@ def rehearse(
         if not is_usable(pool, medium):
             raise
     _seal(row, content)
-    return _delivery(row, destination, "")
+    return _delivery(medium, destination, "")
 
 
 def is_usable(pool: UserPool, medium: Medium) -> bool:
     """Say whether messages of the pool go out by this medium: it has a backend, and a sender."""
+    if wording.has_sender(pool, medium):
+        return True
     if medium == Medium.EMAIL:
         return email.is_usable(_sender_of(pool, medium))
     return sms.is_usable()
@@ -143,6 +159,8 @@ def is_usable(pool: UserPool, medium: Medium) -> bool:
 
 def can_send(pool: UserPool, medium: Medium, destination: str) -> bool:
     """Say whether a message to this destination would be taken by `post`; log why not."""
+    if wording.has_sender(pool, medium):
+        return True
     row = Message(pool_id=pool.pk, medium=medium)
     content = dict.fromkeys(("subject", "body", "plain", "code"), "")
     try:
@@ -182,8 +200,7 @@ def _seal(row: Message, content: dict[str, Any]) -> None:
     row.sealed = sealing.seal(Purpose.MESSAGE, orjson.dumps(content), context=str(row.pk))
 
 
-def _delivery(row: Message, destination: str, attribute_name: str) -> CodeDelivery:
-    medium = Medium(row.medium)
+def _delivery(medium: Medium, destination: str, attribute_name: str) -> CodeDelivery:
     return CodeDelivery(
         masked(medium, destination), medium, attribute_name or DEFAULT_ATTRIBUTE[medium]
     )

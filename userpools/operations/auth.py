@@ -207,7 +207,13 @@ def get_tokens_from_refresh_token(
     if not client.accepts_secret(client_secret):
         raise NotAuthorizedException(f"Unable to verify secret for client {client_id}")
     session, claim = live_session(client, refresh_token)
-    tokens = redeem(session, claim, client_metadata=client_metadata or {}, device_key=device_key)
+    tokens = redeem(
+        session,
+        claim,
+        client_metadata=client_metadata or {},
+        user_agent=call.user_agent,
+        device_key=device_key,
+    )
     return {"AuthenticationResult": authentication_result(tokens)}
 
 

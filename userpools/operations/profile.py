@@ -3,6 +3,7 @@
 from userpools import shapes
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
+from userpools.lambda_triggers import Origin
 from userpools.messaging.outbox import CodeDelivery
 from userpools.operations.subjects import signed_in
 from userpools.services import contacts, users
@@ -32,7 +33,9 @@ def update_user_attributes(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Write attributes that the client may write; a changed contact has to be proved by a code."""
-    deliveries = _write(signed_in(call, access_token), from_wire(user_attributes))
+    context = signed_in(call, access_token)
+    origin = Origin(context.client, call.user_agent, client_metadata)
+    deliveries = _write(context, from_wire(user_attributes), origin)
     return {"CodeDeliveryDetailsList": [delivery.wire() for delivery in deliveries]}
 
 
@@ -41,13 +44,15 @@ def delete_user_attributes(
     call: Call, *, access_token: str, user_attribute_names: list[str]
 ) -> Shape:
     """Remove attributes that the client may write."""
-    _write(signed_in(call, access_token), removals(user_attribute_names))
+    context = signed_in(call, access_token)
+    _write(context, removals(user_attribute_names), Origin(context.client, call.user_agent))
     return {}
 
 
-def _write(context: AccessContext, changes: Attributes) -> list[CodeDelivery]:
+def _write(context: AccessContext, changes: Attributes, origin: Origin) -> list[CodeDelivery]:
     check_writes(context.pool, changes, writer=Writer.CLIENT, client=context.client)
-    return contacts.write(context.user, changes, writer=Writer.CLIENT)
+    words = contacts.words_for(context.user, changes, origin)
+    return contacts.write(context.user, changes, writer=Writer.CLIENT, words=words)
 
 
 @operation("GetUserAttributeVerificationCode", category=Category.USER_RESOURCE_READ)
@@ -59,7 +64,9 @@ def get_user_attribute_verification_code(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Send a code to the user's e-mail address or phone number."""
-    delivery = contacts.request_code(signed_in(call, access_token).user, attribute_name)
+    context = signed_in(call, access_token)
+    origin = Origin(context.client, call.user_agent, client_metadata)
+    delivery = contacts.request_code(context.user, attribute_name, origin=origin)
     return {"CodeDeliveryDetails": delivery.wire()}
 
 

@@ -7,7 +7,8 @@ from userpools.auth.sign_up import resend_code
 from userpools.auth.sign_up import sign_up as register
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
-from userpools.models import AppClient
+from userpools.lambda_triggers import Origin
+from userpools.models import AppClient, UserStatus
 from userpools.operations.subjects import signed_in
 from userpools.services import users
 from userpools.services.attributes import from_wire
@@ -32,10 +33,15 @@ def sign_up(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     done = register(
-        client, username=username, password=password, attributes=from_wire(user_attributes)
+        client,
+        username=username,
+        password=password,
+        attributes=from_wire(user_attributes),
+        origin=Origin(client, call.user_agent, client_metadata),
+        validation_data=from_wire(validation_data),
     )
     return {
-        "UserConfirmed": False,
+        "UserConfirmed": done.user.status == UserStatus.CONFIRMED,
         "UserSub": str(done.user.sub),
         "CodeDeliveryDetails": done.delivery.wire() if done.delivery else None,
         "Session": done.session or None,
@@ -64,6 +70,7 @@ def confirm_sign_up(
         username=username,
         digits=confirmation_code,
         force_alias=force_alias_creation,
+        origin=Origin(client, call.user_agent, client_metadata),
         session=session,
     )
     return {"Session": made or None}
@@ -83,7 +90,8 @@ def resend_confirmation_code(
     """Send another code to confirm an account with; the one before is void."""
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
-    return {"CodeDeliveryDetails": resend_code(client, username).wire()}
+    origin = Origin(client, call.user_agent, client_metadata)
+    return {"CodeDeliveryDetails": resend_code(client, username, origin=origin).wire()}
 
 
 @operation("ForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
@@ -100,7 +108,8 @@ def forgot_password(
     """Send a code to set a new password with, to the contact that the pool recovers by."""
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
-    return {"CodeDeliveryDetails": recovery.forgot_password(client, username).wire()}
+    origin = Origin(client, call.user_agent, client_metadata)
+    return {"CodeDeliveryDetails": recovery.forgot_password(client, username, origin=origin).wire()}
 
 
 @operation("ConfirmForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
@@ -120,7 +129,11 @@ def confirm_forgot_password(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     recovery.confirm_forgot_password(
-        client, username=username, digits=confirmation_code, password=password
+        client,
+        username=username,
+        digits=confirmation_code,
+        password=password,
+        origin=Origin(client, call.user_agent, client_metadata),
     )
     return {}
 

@@ -6,9 +6,12 @@ from userpools import paging, shapes
 from userpools.audit import Actor, record_act
 from userpools.auth import passwords, recovery
 from userpools.auth.invitations import Invitation, invite, renew
+from userpools.auth.sign_up import confirm_by_administrator
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.errors import InvalidParameterException
+from userpools.lambda_triggers import Origin
+from userpools.messaging.wording import Wording
 from userpools.models import PoolUser, UserPool
 from userpools.models.retry import in_transaction
 from userpools.operations import subjects
@@ -50,7 +53,13 @@ def admin_create_user(
         silent=message_action == "SUPPRESS",
     )
     if message_action == "RESEND":
-        user = renew(pool, subjects.named(call, pool, username), invitation, actor=Actor.of(call))
+        user = renew(
+            pool,
+            subjects.named(call, pool, username),
+            invitation,
+            actor=Actor.of(call),
+            origin=Origin(None, call.user_agent, client_metadata),
+        )
     else:
         # Whether the name is taken is for the database's constraint to say.
         user = invite(
@@ -60,6 +69,8 @@ def admin_create_user(
             invitation,
             force_alias=force_alias_creation,
             actor=Actor.of(call),
+            origin=Origin(None, call.user_agent, client_metadata),
+            validation_data=from_wire(validation_data),
         )
     return {"User": shapes.user_type(user)}
 
@@ -121,7 +132,8 @@ def admin_update_user_attributes(
     user = _user(call, user_pool_id, username)
     changes = from_wire(user_attributes)
     check_writes(user.pool, changes, writer=Writer.ADMIN)
-    _write(call, user, changes, after=sorted(changes))
+    words = contacts.words_for(user, changes, Origin(None, call.user_agent, client_metadata))
+    _write(call, user, changes, words, after=sorted(changes))
     return {}
 
 
@@ -133,13 +145,19 @@ def admin_delete_user_attributes(
     user = _user(call, user_pool_id, username)
     changes = removals(user_attribute_names)
     check_writes(user.pool, changes, writer=Writer.ADMIN)
-    _write(call, user, changes, before=sorted(changes))
+    _write(call, user, changes, {}, before=sorted(changes))
     return {}
 
 
 @in_transaction
-def _write(call: Call, user: PoolUser, changes: Attributes, **audited: list[str]) -> None:
-    contacts.write(user, changes, writer=Writer.ADMIN)
+def _write(
+    call: Call,
+    user: PoolUser,
+    changes: Attributes,
+    words: dict[str, Wording],
+    **audited: list[str],
+) -> None:
+    contacts.write(user, changes, writer=Writer.ADMIN, words=words)
     _audit(call, user, call.operation, **audited)
 
 
@@ -184,7 +202,11 @@ def admin_confirm_sign_up(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Confirm a user without a code; verifies no contact."""
-    users.confirm(_user(call, user_pool_id, username), actor=Actor.of(call))
+    confirm_by_administrator(
+        _user(call, user_pool_id, username),
+        actor=Actor.of(call),
+        origin=Origin(None, call.user_agent, client_metadata),
+    )
     return {}
 
 
@@ -207,7 +229,11 @@ def admin_reset_user_password(
     client_metadata: dict[str, str] | None = None,
 ) -> Shape:
     """Have a user reset the password, and send the code that does it."""
-    recovery.require_reset(_user(call, user_pool_id, username), actor=Actor.of(call))
+    recovery.require_reset(
+        _user(call, user_pool_id, username),
+        actor=Actor.of(call),
+        origin=Origin(None, call.user_agent, client_metadata),
+    )
     return {}
 
 

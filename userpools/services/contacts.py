@@ -1,15 +1,20 @@
 """E-mail addresses and phone numbers that change, and the codes that prove them."""
 
+from collections.abc import Mapping
+
+from userpools import lambda_triggers
 from userpools.awsjson.errors import TooManyRequestsException
 from userpools.errors import (
     ExpiredCodeException,
     InvalidParameterException,
     LimitExceededException,
 )
+from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, subject_of, take_guard
-from userpools.messaging import outbox
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import CodePurpose, Medium, PoolUser, VerificationCode
 from userpools.models.retry import in_transaction
 from userpools.services import codes, users
@@ -25,8 +30,37 @@ NO_CONTACT = {
 }
 
 
+def words_for(user: PoolUser, changes: Attributes, origin: Origin) -> dict[str, Wording]:
+    """Have the messages worded that writing these changes will post, by contact.
+
+    Call it before the transaction that writes. Raises what the function does.
+    """
+    waiting = _waiting(user, changes)
+    return {
+        contact: _words(user, contact, changes[contact], Kind.UPDATE_ATTRIBUTE, origin)
+        for contact in {*waiting, *_unproved(user, changes)}
+    }
+
+
+def _words(user: PoolUser, contact: str, value: str, kind: Kind, origin: Origin) -> Wording:
+    return wording.ask(
+        user.pool,
+        kind,
+        [MEDIUM[contact]],
+        username=user.username,
+        attributes={**lambda_triggers.user_attributes(user), contact: value},
+        origin=origin,
+    )
+
+
 @in_transaction
-def write(user: PoolUser, changes: Attributes, *, writer: Writer) -> list[CodeDelivery]:
+def write(
+    user: PoolUser,
+    changes: Attributes,
+    *,
+    writer: Writer,
+    words: Mapping[str, Wording] | None = None,
+) -> list[CodeDelivery]:
     """Write checked attribute changes, and post a code to each contact that must be proved.
 
     A contact that the pool wants verified before update is not written: its code keeps it. Raises
@@ -48,7 +82,14 @@ def write(user: PoolUser, changes: Attributes, *, writer: Writer) -> list[CodeDe
         # live service moves the alias silently.
         users.write_locked(row, at_once, force_alias=writer is Writer.ADMIN)
     return [
-        _send(row, contact, changes[contact], Kind.UPDATE_ATTRIBUTE, is_pending=contact in waiting)
+        _send(
+            row,
+            contact,
+            changes[contact],
+            Kind.UPDATE_ATTRIBUTE,
+            is_pending=contact in waiting,
+            words=(words or {}).get(contact, wording.PLAIN),
+        )
         for contact in (*waiting, *unproved)
     ]
 
@@ -93,7 +134,13 @@ def _unproved(row: PoolUser, changes: Attributes) -> list[str]:
 
 
 def _send(
-    row: PoolUser, contact: str, destination: str, kind: Kind, *, is_pending: bool
+    row: PoolUser,
+    contact: str,
+    destination: str,
+    kind: Kind,
+    *,
+    is_pending: bool,
+    words: Wording,
 ) -> CodeDelivery:
     code = codes.issue(
         row,
@@ -110,10 +157,11 @@ def _send(
         destination=destination,
         code=code,
         attribute_name=contact,
+        words=words,
     )
 
 
-def request_code(user: PoolUser, attribute: str) -> CodeDelivery:
+def request_code(user: PoolUser, attribute: str, *, origin: Origin) -> CodeDelivery:
     """Post a new code for a contact: to the value that waits for one, else to the user's own.
 
     Inferred: a value waits as long as its code lives, and a new code renews it. Raises
@@ -121,17 +169,27 @@ def request_code(user: PoolUser, attribute: str) -> CodeDelivery:
     """
     _check_name(attribute)
     take_guard(Guard.GET_USER_ATTRIBUTE_VERIFICATION_CODE, subject_of(user))
-    return _request_code(user, attribute)
+    words = Wording(origin)
+    if lambda_triggers.configured(user.pool, "CustomMessage"):
+        _, destination = _awaited(user, attribute)
+        words = _words(user, attribute, destination, Kind.VERIFY_ATTRIBUTE, origin)
+    return _request_code(user, attribute, words)
+
+
+def _awaited(user: PoolUser, attribute: str) -> tuple[bool, str]:
+    """Return whether a value waits for its code, and where the code goes."""
+    waiting = codes.pending(user, attribute)
+    destination = waiting.destination if waiting else user.attributes.get(attribute)
+    if not destination:
+        raise InvalidParameterException(NO_CONTACT[attribute])
+    return waiting is not None, destination
 
 
 @in_transaction
-def _request_code(user: PoolUser, attribute: str) -> CodeDelivery:
+def _request_code(user: PoolUser, attribute: str, words: Wording) -> CodeDelivery:
     row = locked(user)
-    waiting = codes.pending(row, attribute)
-    destination = waiting.destination if waiting else row.attributes.get(attribute)
-    if not destination:
-        raise InvalidParameterException(NO_CONTACT[attribute])
-    return _send(row, attribute, destination, Kind.VERIFY_ATTRIBUTE, is_pending=waiting is not None)
+    waits, destination = _awaited(row, attribute)
+    return _send(row, attribute, destination, Kind.VERIFY_ATTRIBUTE, is_pending=waits, words=words)
 
 
 def _check_name(attribute: str) -> None:

@@ -39,6 +39,7 @@ class TokenRequest:
     refresh_token: str | None = None
     device_key: str = ""
     client_metadata: dict[str, str] = field(default_factory=dict)
+    user_agent: str = ""
 
 
 def epoch(moment: datetime) -> int:

@@ -17,7 +17,9 @@ def begin(given: FlowInput) -> SignedIn:
     tokens = redeem(
         session,
         claim,
-        client_metadata=given.client_metadata,
+        # ClientMetadata of InitiateAuth is for the triggers of a sign-in's beginning.
+        client_metadata={},
+        user_agent=given.call.user_agent,
         device_key=given.parameters.get("DEVICE_KEY", ""),
     )
     return SignedIn(tokens)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from userpools.auth import migration
 from userpools.auth.attempt import (
     Attempt,
     Issued,
@@ -14,7 +15,7 @@ from userpools.auth.attempt import (
 from userpools.auth.secret_hash import check_secret_hash
 from userpools.awsjson.service import Call
 from userpools.errors import UserNotFoundException
-from userpools.models import AppClient
+from userpools.models import AppClient, PoolUser
 from userpools.services.lookup import find_user_or_none, short_key
 
 
@@ -47,13 +48,17 @@ class Flow:
 def new_attempt(given: FlowInput, *needed: str) -> Attempt:
     """Check parameters and SECRET_HASH, find the user, and begin an attempt.
 
-    An unknown user is an error, or where the client hides that, an attempt without one.
+    An unknown user who sends a password may be taken over from another directory. Else it is an
+    error, or where the client hides that, an attempt without one.
     """
     inputs = {name: required(given.parameters, name) for name in ("USERNAME", *needed)}
     check_secret_hash(given.client, inputs["USERNAME"], given.parameters.get("SECRET_HASH", ""))
     user = find_user_or_none(given.client.pool, inputs["USERNAME"])
+    unknown = "User does not exist."
+    if user is None and "PASSWORD" in inputs and migration.is_configured(given.client.pool):
+        user, unknown = _migrated(given, inputs), migration.failure(given.client)
     if user is None and (given.is_admin or not given.client.hides_unknown_users):
-        raise UserNotFoundException("User does not exist.")
+        raise UserNotFoundException(unknown)
     return Attempt(
         pool=given.client.pool,
         client=given.client,
@@ -65,5 +70,15 @@ def new_attempt(given: FlowInput, *needed: str) -> Attempt:
         password_mark=password_mark(user),
         is_admin=given.is_admin,
         inputs=inputs,
-        client_metadata=given.client_metadata,
+        validation_data=given.client_metadata,
+    )
+
+
+def _migrated(given: FlowInput, inputs: Parameters) -> PoolUser | None:
+    return migration.at_sign_in(
+        given.client,
+        inputs["USERNAME"],
+        inputs["PASSWORD"],
+        validation_data=given.client_metadata,
+        user_agent=given.call.user_agent,
     )

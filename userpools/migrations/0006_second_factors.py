@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("userpools", "0003_directory"),
+        ("userpools", "0005_search_keys"),
     ]
 
     operations = [

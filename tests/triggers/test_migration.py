@@ -1,0 +1,180 @@
+"""The user migration trigger: people taken over from another directory."""
+
+import pytest
+
+from tests.calls import refused
+from tests.triggers import recorder
+from userpools.models import PoolUser
+
+PASSWORD = "legacy"
+SIGN_IN = "UserMigration_Authentication"
+RECOVERY = "UserMigration_ForgotPassword"
+ANA = {"email": "ana@example.com", "email_verified": "true"}
+RETURNED = {"userAttributes": ANA, "finalUserStatus": "CONFIRMED", "messageAction": "SUPPRESS"}
+
+
+@pytest.fixture
+def taking_over(pool, client, wire):
+    wire(pool, "UserMigration", "PreAuthentication", "PreSignUp", "PostConfirmation")
+    return client
+
+
+@pytest.fixture
+def hiding(pool, make_client, taking_over):
+    return make_client(pool, PreventUserExistenceErrors="ENABLED")
+
+
+def initiate(idp, client, username="ana", password=PASSWORD, **members):
+    return idp.initiate_auth(
+        ClientId=client.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": username, "PASSWORD": password},
+        **members,
+    )
+
+
+def forgot(idp, client, username="ana", **members):
+    return idp.forgot_password(ClientId=client.client_id, Username=username, **members)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"userAttributes": {}},
+        {"userAttributes": {"email": "no address"}},
+        {"userAttributes": {"custom:unheard": "of"}},
+        {"userAttributes": {**ANA, "username": "somebody-else"}},
+    ],
+)
+def test_an_answer_of_no_use_is_an_unknown_user(idp, taking_over, hiding, answer):
+    recorder.answers[SIGN_IN] = answer
+    message = refused(idp, "UserNotFoundException", lambda: initiate(idp, taking_over))
+    assert message == f"Exception migrating user in app client {taking_over.client_id}"
+    message = refused(idp, "NotAuthorizedException", lambda: initiate(idp, hiding))
+    assert message == "Incorrect username or password."
+    assert not PoolUser.objects.exists()
+
+
+def test_an_error_of_the_function_is_told(idp, taking_over):
+    recorder.answers[SIGN_IN] = ValueError("Bad password")
+    message = refused(idp, "UserLambdaValidationException", lambda: initiate(idp, taking_over))
+    assert message == "UserMigration failed with error Bad password."
+
+
+def test_an_alias_of_somebody_else_s_stays_theirs(idp, make_pool, make_client, make_user, wire):
+    pool = make_pool(AliasAttributes=["email"])
+    client = make_client(pool)
+    make_user(pool, "bob", **ANA)
+    wire(pool, "UserMigration")
+    recorder.answers[SIGN_IN] = RETURNED
+    refused(idp, "UserNotFoundException", lambda: initiate(idp, client))
+    recorder.answers[SIGN_IN] = {**RETURNED, "forceAliasCreation": True}
+    assert initiate(idp, client)["AuthenticationResult"]
+
+
+def test_srp_takes_nobody_over(idp, taking_over):
+    refused(
+        idp,
+        "UserNotFoundException",
+        lambda: idp.initiate_auth(
+            ClientId=taking_over.client_id,
+            AuthFlow="USER_SRP_AUTH",
+            AuthParameters={"USERNAME": "ana", "SRP_A": "ab" * 300},
+        ),
+    )
+    assert recorder.events == []
+
+
+def test_a_known_user_is_not_asked_for(idp, pool, taking_over, make_user):
+    make_user(pool, "ana")
+    recorder.events.clear()
+    refused(idp, "NotAuthorizedException", lambda: initiate(idp, taking_over))
+    assert recorder.sources() == ["PreAuthentication_Authentication"]
+
+
+def test_a_user_is_taken_over_and_signed_in(idp, pool, taking_over):
+    recorder.answers[SIGN_IN] = RETURNED
+    assert initiate(idp, taking_over, ClientMetadata={"from": "app"})["AuthenticationResult"]
+    assert recorder.sources() == [SIGN_IN, "PreAuthentication_Authentication"]
+    asked, then = recorder.events
+    assert asked["userName"] == "ana"
+    assert asked["request"] == {
+        "password": PASSWORD,
+        "validationData": {"from": "app"},
+        "clientMetadata": None,
+    }
+    assert set(asked["response"].values()) == {None}
+    assert then["request"]["userNotFound"] is False
+    user = idp.admin_get_user(UserPoolId=pool.id, Username="ana")
+    assert user["UserStatus"] == "CONFIRMED"
+    assert {"Name": "email_verified", "Value": "true"} in user["UserAttributes"]
+    recorder.events.clear()
+    assert initiate(idp, taking_over)["AuthenticationResult"]
+    assert SIGN_IN not in recorder.sources()
+
+
+def test_a_server_takes_users_over_too(idp, pool, taking_over):
+    recorder.answers[SIGN_IN] = RETURNED
+    made = idp.admin_initiate_auth(
+        UserPoolId=pool.id,
+        ClientId=taking_over.client_id,
+        AuthFlow="ADMIN_USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ana", "PASSWORD": PASSWORD},
+    )
+    assert made["AuthenticationResult"]
+
+
+@pytest.mark.parametrize("status", [None, "RESET_REQUIRED"])
+def test_a_user_who_is_not_confirmed_has_to_reset(idp, taking_over, hiding, status):
+    recorder.answers[SIGN_IN] = {**RETURNED, "finalUserStatus": status}
+    for client in (hiding, taking_over):
+        refused(idp, "PasswordResetRequiredException", lambda: initiate(idp, client))  # noqa: B023
+    assert PoolUser.objects.get().status == "RESET_REQUIRED"
+
+
+def test_an_alias_brings_the_user_of_that_name(idp, make_pool, make_client, wire):
+    pool = make_pool(AliasAttributes=["email"])
+    client = make_client(pool)
+    wire(pool, "UserMigration")
+    recorder.answers[SIGN_IN] = {**RETURNED, "userAttributes": {**ANA, "username": "ana"}}
+    assert initiate(idp, client, "ana@example.com")["AuthenticationResult"]
+    assert PoolUser.objects.get().username == "ana"
+
+
+def test_an_address_is_the_name_where_people_sign_in_with_theirs(idp, make_pool, make_client, wire):
+    pool = make_pool(UsernameAttributes=["email"])
+    client = make_client(pool)
+    wire(pool, "UserMigration")
+    recorder.answers[SIGN_IN] = {
+        **RETURNED,
+        "userAttributes": {"email_verified": "true", "username": "ana@example.com"},
+    }
+    assert initiate(idp, client, "ana@example.com")["AuthenticationResult"]
+    user = PoolUser.objects.get()
+    assert user.username == str(user.sub)
+    assert user.attributes == {"email": "ana@example.com", "email_verified": "true"}
+
+
+def test_a_lost_password_needs_a_verified_contact(idp, taking_over, hiding):
+    recorder.answers[RECOVERY] = {"userAttributes": {"email": "ana@example.com"}}
+    refused(idp, "UserNotFoundException", lambda: forgot(idp, taking_over))
+    assert forgot(idp, hiding)["CodeDeliveryDetails"]
+    assert not PoolUser.objects.exists()
+
+
+def test_a_lost_password_is_reset_by_a_code(idp, taking_over, sent):
+    recorder.answers[RECOVERY] = {"userAttributes": ANA, "messageAction": "SUPPRESS"}
+    forgot(idp, taking_over, ClientMetadata={"from": "app"})
+    assert recorder.sources() == [RECOVERY]
+    assert recorder.events[0]["request"] == {
+        "validationData": None,
+        "clientMetadata": {"from": "app"},
+    }
+    idp.confirm_forgot_password(
+        ClientId=taking_over.client_id,
+        Username="ana",
+        ConfirmationCode=sent()[-1]["code"],
+        Password="Correct-Horse-9",
+    )
+    assert initiate(idp, taking_over, password="Correct-Horse-9")["AuthenticationResult"]
