@@ -25,6 +25,16 @@ def build(schema_editor, model, index):
         schema_editor.add_index(model, index)
 
 
+def drop_own_index(schema_editor, model, column):
+    """Drop the index that an interrupted way back made for a foreign key."""
+    connection = schema_editor.connection
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+    for name, each in found.items():
+        if each["index"] and not each["unique"] and each["columns"] == [column]:
+            schema_editor.execute(f"DROP INDEX IF EXISTS {schema_editor.quote_name(name)}")
+
+
 class AddIndex(migrations.AddIndex):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         build(schema_editor, to_state.apps.get_model(app_label, self.model_name), self.index)
@@ -50,6 +60,12 @@ class AlterField(migrations.AlterField):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         with transaction.atomic(schema_editor.connection.alias):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        model = from_state.apps.get_model(app_label, self.model_name)
+        with transaction.atomic(schema_editor.connection.alias):
+            drop_own_index(schema_editor, model, model._meta.get_field(self.name).column)
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 class Migration(migrations.Migration):
