@@ -80,6 +80,7 @@ FOLDED = {name: f"{name}@example.com" for name in ("ana", "ben", "eva")}
 
 
 def test_users_survive_the_way_back_and_forth(migrated, people):
+    migrated(KEYS)
     newest = schema()
     migrated(BEFORE)
     assert schema() != newest
@@ -91,6 +92,7 @@ def test_users_survive_the_way_back_and_forth(migrated, people):
 @pytest.mark.parametrize("position", [2, 12, 18])  # one is added, removed, altered
 def test_indexes_are_made_whatever_an_interruption_left(migrated, people, position, monkeypatch):
     """The first run ends after the operation at a position."""
+    migrated(KEYS)
     newest = schema()
     migrated(COLUMNS)
     operation = indexes.Migration.operations[position]
@@ -112,6 +114,7 @@ def test_indexes_are_made_whatever_an_interruption_left(migrated, people, positi
 @pytest.mark.postgresql
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no invalid indexes")
 def test_an_index_that_was_left_invalid_is_made_anew(migrated, people):
+    migrated(KEYS)
     newest = schema()
     migrated(COLUMNS)
     with connection.cursor() as cursor:
@@ -167,6 +170,7 @@ def test_one_step_back_and_forth_renews_the_keys_that_are_wrong(
     migrated, people, django_assert_num_queries
 ):
     PoolUser.objects.filter(username="ana").update(email_key="old@example.com")
+    migrated(KEYS)
     newest = schema()
     migrated(INDEXES)
     assert schema() == newest

@@ -23,7 +23,16 @@ from userpools.paging import Keys
 
 GRAMMAR = re.compile(r'\s*"?([\w:]+)"?\s*(\^?=)\s*"((?:[^"\\]|\\.)*)"\s*', re.DOTALL)
 # What UserType shows; the rest of a row stays in the database.
-SHOWN = ("username", "sub", "attributes", "created_at", "modified_at", "enabled", "status")
+SHOWN = (
+    "username",
+    "sub",
+    "attributes",
+    "created_at",
+    "modified_at",
+    "enabled",
+    "status",
+    "mfa_methods",
+)
 ENABLED = {"Enabled": True, "Disabled": False}
 
 Users = QuerySet[PoolUser]
