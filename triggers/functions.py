@@ -21,6 +21,7 @@ from userpools.errors import (
     ResourceNotFoundException,
 )
 from userpools.models import UserPool
+from userpools.models.stamps import stamps
 
 MOST_FUNCTIONS = 10_000
 # Without a version or an alias. Source: API reference, LambdaConfigType.
@@ -57,7 +58,7 @@ def create(given: Settings, *, arn: str = "", actor: Actor) -> Function:
 
     Raises InvalidParameterException.
     """
-    function = Function(**given.columns)
+    function = Function(**given.columns, **stamps())
     function.arn = arn or function_arn(function.name)
     _put(function, given)
     _check(function)

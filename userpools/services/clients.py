@@ -15,6 +15,7 @@ from userpools.errors import (
 )
 from userpools.models import AppClient, ClientSecret, UserPool
 from userpools.models.client import no_such_client
+from userpools.models.stamps import stamps
 from userpools.services import client_rules, schema
 
 CLIENTS_PER_POOL = 1_000
@@ -39,7 +40,7 @@ def create(
             raise LimitExceededException(
                 f"A user pool can have at most {CLIENTS_PER_POOL} app clients."
             )
-        client = AppClient(client_id=client_id or ids.new_client_id(), pool=pool)
+        client = AppClient(client_id=client_id or ids.new_client_id(), pool=pool, **stamps())
         _apply(client, settings["ClientName"], settings)
         client_rules.check(client, has_secret=confidential)
         client.save(force_insert=True)

@@ -15,6 +15,7 @@ from userpools.errors import (
     ResourceNotFoundException,
 )
 from userpools.models import Group, Membership, PoolUser, UserPool
+from userpools.models.stamps import stamps
 from userpools.services.lookup import locked
 
 GROUPS_PER_POOL = 10_000
@@ -39,7 +40,7 @@ def no_such_group() -> ResourceNotFoundException:
 
 def create(pool_id: str, settings: Mapping[str, Any], *, actor: Actor) -> Group:
     """Create a group of CreateGroup's members; GroupExistsException for a taken name."""
-    group = Group(pool_id=pool_id, name=settings["GroupName"], **_columns(settings))
+    group = Group(pool_id=pool_id, name=settings["GroupName"], **_columns(settings), **stamps())
     try:
         with transaction.atomic():
             pool = UserPool.objects.locked(pool_id)

@@ -10,6 +10,7 @@ from userpools import ids
 from userpools.audit import Actor, record_act
 from userpools.errors import InvalidParameterException, LimitExceededException
 from userpools.models import AppClient, KeyUse, PasswordStorage, PoolUser, SigningKey, UserPool
+from userpools.models.stamps import stamps
 from userpools.services import mfa, pool_documents, pool_rules, schema
 from userpools.services.pool_store import document_of, store
 from userpools.tokens.keys import make_key
@@ -39,6 +40,7 @@ def create(
         schema=schema.new_schema(settings.get("Schema") or []),
         tags=settings.get("UserPoolTags") or {},
         password_storage=password_storage,
+        **stamps(),
     )
     mfa.follow_sms_configuration(pool)
     pool_rules.check_tags(pool.tags)

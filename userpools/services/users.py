@@ -19,6 +19,7 @@ from userpools.errors import (
 )
 from userpools.models import AuditEntry, PoolUser, UserAlias, UserPool, UserStatus
 from userpools.models.retry import in_transaction
+from userpools.models.stamps import stamps
 from userpools.models.statements import Together
 from userpools.models.user import confirm_user, insert_user
 from userpools.services import attributes as attribute_rules
@@ -122,6 +123,7 @@ def create_user(
         status=status,
         attributes=attribute_rules.merged({}, name.attributes),
         **(password.columns() if password else {}),
+        **stamps(),
     )
     if not pool.username_attributes:
         _refuse_anothers_sub(user, user.username_key, UsernameExistsException(taken_message))

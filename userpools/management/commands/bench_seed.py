@@ -17,6 +17,7 @@ from django.utils import timezone
 from userpools import sealing
 from userpools.auth import passwords, srp
 from userpools.models import PasswordStorage, PoolUser, UserAlias, UserPool, UserStatus
+from userpools.models.stamps import stamps
 from userpools.sealing import Purpose
 from userpools.services import rekey
 from userpools.services.lookup import canonical
@@ -156,6 +157,7 @@ def user(pool: UserPool, name: str, sub: uuid.UUID, record: PasswordRecord) -> P
         status=UserStatus.CONFIRMED,
         attributes={"email": f"{name}@example.com", "email_verified": "true"},
         **record.columns(),
+        **stamps(),
     )
 
 
