@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth.hashers import make_password
 from hypothesis import settings as hypothesis_settings
 
 from tests import in_process
@@ -30,9 +31,21 @@ def application() -> Any:
     return application
 
 
+@pytest.fixture(scope="session")
+def operator_password_hash() -> str:
+    """The hash of the operator's password, made once: it is slow on purpose."""
+    return make_password("operator-password-1")
+
+
 @pytest.fixture
-def operator(db: None) -> Operator:
-    return Operator.objects.create_superuser("root", "root@example.com", "operator-password-1")
+def operator(db: None, operator_password_hash: str) -> Operator:
+    return Operator.objects.create(
+        username="root",
+        email="root@example.com",
+        password=operator_password_hash,
+        is_staff=True,
+        is_superuser=True,
+    )
 
 
 @pytest.fixture

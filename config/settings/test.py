@@ -27,6 +27,8 @@ EMAIL_BACKEND = "userpools.messaging.development.OutboxEmailBackend"
 ALLOWED_HOSTS = ["*"]
 CELERY_BROKER_URL = "memory://"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Every test client has a handler of its own, which would list all static files as it starts.
+WHITENOISE_AUTOREFRESH = True
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # Not in memory: tests with threads need one database for several connections.
     DATABASES["default"]["TEST"] = {"NAME": str(TEST_DATA_DIR / "test.sqlite3")}
