@@ -2,11 +2,14 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 from celery import Celery
 from celery.beat import ScheduleEntry
 from celery.bin.celery import celery
+from django.conf import settings
 from django.core.management import CommandError
 
 from config import arguments
@@ -24,6 +27,32 @@ def busy():
         other.bind(("127.0.0.1", 0))
         other.listen()
         yield other.getsockname()[1]
+
+
+def manage(*arguments):
+    """Run `manage.py` as a shell does, with nothing configured."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_serving_without_secrets_names_what_is_missing():
+    done = manage("serve")
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("Set SECRET_KEY or SECRET_KEY_FILE: a long random text.")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_on_serving_needs_no_secrets():
+    done = manage("serve", "--help")
+    assert done.returncode == 0
+    assert "--workers" in done.stdout
 
 
 def test_a_port_that_is_taken_is_not_free(busy):
