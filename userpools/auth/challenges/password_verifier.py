@@ -16,7 +16,7 @@ from userpools.auth import passwords, srp
 from userpools.auth.attempt import Attempt, Parameters, Responses, SrpState, required
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.checks import WRONG, after_password, fail, take_attempt
-from userpools.auth.sealed import check_alive, user_of
+from userpools.auth.sealed import INVALID, check_alive, unseal, user_of
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import AppClient
@@ -27,7 +27,8 @@ FLOW: Final = "USER_SRP_AUTH"
 # The answer follows within seconds; slow phones and a person's retry are allowed for.
 BLOCK_LIFETIME: Final = timedelta(minutes=3)
 CLOCK_SKEW: Final = timedelta(minutes=5)
-# attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the name's key follows.
+# attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the flow and the name's key
+# follow, parted by a null character.
 _BLOCK = struct.Struct(">16s16s16sIQQ32s384s384s")
 _NOBODY = b"\x00" * 16
 
@@ -35,15 +36,18 @@ _NOBODY = b"\x00" * 16
 class PasswordVerifier(Challenge):
     """The second half of SRP.
 
-    SECRET_BLOCK carries everything, as older SDKs send no Session; the Session that comes with the
-    challenge is for SDKs that want to see one.
+    In USER_SRP_AUTH, SECRET_BLOCK carries everything, as older SDKs send no Session; the Session
+    that comes with the challenge is for SDKs that want to see one. In other flows this is a step
+    among others, and the Session is needed.
     """
 
     name = "PASSWORD_VERIFIER"
 
     def applies(self, attempt: Attempt) -> bool:
-        """Follow USER_SRP_AUTH."""
-        return attempt.flow == FLOW
+        """Follow USER_SRP_AUTH, or SRP_A in a custom sign-in whose functions want it now."""
+        if attempt.flow == FLOW:
+            return True
+        return attempt.named == self.name and bool(attempt.inputs.get("SRP_A"))
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Make B and seal the server's side into SECRET_BLOCK; nothing is written."""
@@ -63,7 +67,7 @@ class PasswordVerifier(Challenge):
         )
         sealed = sealing.seal(
             Purpose.SECRET_BLOCK,
-            block + attempt.name_key.encode(),
+            block + f"{attempt.flow}\x00{attempt.name_key}".encode(),
             context=attempt.client.sealing_context,
         )
         return {
@@ -97,8 +101,12 @@ def public_value(text: str) -> int:
     return value
 
 
-def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -> Attempt:
-    """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if it is not good."""
+def attempt_of(client: AppClient, call: Call, responses: Responses, session: str) -> Attempt:
+    """Rebuild the attempt from SECRET_BLOCK, or where other steps are due, from its Session.
+
+    Raises NotAuthorizedException if either is not good, or they are not of one attempt. A block
+    names its flow, so that one that was made for a step among others is no sign-in by itself.
+    """
     text = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     try:
         block = base64.b64decode(text, validate=True)
@@ -109,22 +117,38 @@ def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -
     if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
         raise NotAuthorizedException(WRONG)
     unknown = sub == _NOBODY
+    flow, _, name_key = plain[_BLOCK.size :].decode().partition("\x00")
     b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
+    state = SrpState(client_public, server_public, b, block)
+    if flow != FLOW:
+        return _step_of(client, call, session, uuid.UUID(bytes=attempt_id), state)
     attempt = Attempt(
         pool=client.pool,
         client=client,
         call=call,
         flow=flow,
-        name_key=plain[_BLOCK.size :].decode(),
+        name_key=name_key,
         user=user_of(client, "" if unknown else sub.hex()),
         epoch=epoch,
         password_mark=mark,
         id=uuid.UUID(bytes=attempt_id),
         event_id=uuid.UUID(bytes=event_id),
         pending=PasswordVerifier.name,
-        srp=SrpState(client_public, server_public, b, block),
+        srp=state,
     )
     check_alive(attempt, unknown=unknown)
+    return attempt
+
+
+def _step_of(
+    client: AppClient, call: Call, session: str, attempt_id: uuid.UUID, state: SrpState
+) -> Attempt:
+    if not session:
+        raise InvalidParameterException("Missing required parameter Session")
+    attempt = unseal(session, client=client, call=call)
+    if attempt.id != attempt_id:
+        raise NotAuthorizedException(INVALID)
+    attempt.srp = state
     return attempt
 
 
