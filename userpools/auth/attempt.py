@@ -78,7 +78,7 @@ class Attempt:
     # Whether MFA_SETUP has a verified app to go on with.
     has_set_up: bool = False
     software_token_step: int | None = None
-    # Of a CUSTOM_AUTH sign-in: the row of its pending step, and what was in there once it is taken.
+    # Of a CUSTOM_AUTH sign-in: the row of its pending step, and what is in there once it is taken.
     custom_step: uuid.UUID | None = None
     custom: CustomAuth | None = None
 

@@ -62,10 +62,11 @@ def require_configured(pool: UserPool, *triggers: str) -> None:
 
 
 def begin(attempt: Attempt) -> None:
-    """Begin the history: empty, or where SRP_A was sent, with that."""
+    """Begin the history: empty, or where SRP_A was sent, with that. Writes nothing yet."""
     public_value = attempt.inputs.get(SRP_FIRST, "")
     history = [_entry(SRP_FIRST, is_right=True)] if public_value else []
     attempt.custom = CustomAuth(history=history, public_value=public_value)
+    attempt.custom_step = uuid.uuid4()
 
 
 def is_undecided(attempt: Attempt) -> bool:
@@ -155,7 +156,10 @@ def note(attempt: Attempt, name: str) -> None:
 
 
 def take(attempt: Attempt) -> CustomAuth:
-    """Take what the functions know; NotAuthorizedException where somebody went on from here."""
+    """Take what the functions know, and name the next step.
+
+    NotAuthorizedException where somebody went on from this one before.
+    """
     row = step_by_id.first(attempt.custom_step)
     if row is None or not CustomAuthStep.objects.filter(pk=row.pk).delete()[0]:
         raise NotAuthorizedException(USED)
@@ -164,26 +168,22 @@ def take(attempt: Attempt) -> CustomAuth:
     except sealing.Broken as exc:
         raise NotAuthorizedException(INVALID) from exc
     attempt.custom = CustomAuth(**orjson.loads(content))
+    attempt.custom_step = uuid.uuid4()
     attempt.inputs[SRP_FIRST] = attempt.custom.public_value
     return attempt.custom
 
 
 def keep(attempt: Attempt) -> None:
-    """Write what the functions know to a new row, for the Session of the step that is issued."""
+    """Write what the functions know, for the step that is issued; nothing in other flows."""
     if attempt.custom is None:
         return
     content = orjson.dumps({**asdict(attempt.custom), "named": ""})
     if len(content) > MOST_KEPT:
         raise InvalidLambdaResponseException(TOO_LONG)
-    step = uuid.uuid4()
-    insert_step.run(
-        CustomAuthStep(
-            id=step,
-            sealed=sealing.seal(Purpose.PRIVATE_PARAMETERS, content, context=str(step)),
-            expires_at=timezone.now() + attempt.client.auth_session_lifetime + REMEMBERED,
-        )
-    )
-    attempt.custom_step = step
+    row = CustomAuthStep(id=attempt.custom_step)
+    row.sealed = sealing.seal(Purpose.PRIVATE_PARAMETERS, content, context=str(row.pk))
+    row.expires_at = timezone.now() + attempt.client.auth_session_lifetime + REMEMBERED
+    insert_step.run(row)
 
 
 def _of(attempt: Attempt) -> CustomAuth:
