@@ -1,34 +1,16 @@
-"""A custom sign-in: functions that ask for a sum, and an application that answers."""
+"""A custom sign-in: what its functions answer, and an application that goes through it."""
 
 import base64
 import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.conftest import PASSWORD
 from tests.triggers import recorder
+from tests.triggers.sum_challenge import ANSWER, decide, judge, make
 from tests.userpools.auth.srp_client import SrpClient
 
 TRIGGERS = ("DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse")
 DEFINE, CREATE, VERIFY = (f"{trigger}_Authentication" for trigger in TRIGGERS)
-TRIES = 3
-ANSWER = "five-5"
-
-
-def asked(event: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the custom challenges of an event's session."""
-    session = event["request"]["session"]
-    return [one for one in session if one["challengeName"] == "CUSTOM_CHALLENGE"]
-
-
-def decide(event: dict[str, Any]) -> dict[str, Any]:
-    """Ask until the answer is right, TRIES times."""
-    rounds = asked(event)
-    if rounds and rounds[-1]["challengeResult"]:
-        return {"issueTokens": True}
-    if len(rounds) == TRIES:
-        return {"failAuthentication": True}
-    return {"challengeName": "CUSTOM_CHALLENGE"}
 
 
 def after_password(event: dict[str, Any]) -> dict[str, Any]:
@@ -36,20 +18,6 @@ def after_password(event: dict[str, Any]) -> dict[str, Any]:
     if event["request"]["session"][-1]["challengeName"] == "SRP_A":
         return {"challengeName": "PASSWORD_VERIFIER"}
     return decide(event)
-
-
-def make(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "publicChallengeParameters": {"question": "2+3"},
-        "privateChallengeParameters": {"answer": ANSWER},
-        "challengeMetadata": f"SUM-{len(asked(event)) + 1}",
-    }
-
-
-def judge(event: dict[str, Any]) -> dict[str, Any]:
-    request = event["request"]
-    expected = request["privateChallengeParameters"]["answer"]
-    return {"answerCorrect": request["challengeAnswer"] == expected}
 
 
 def script(define: Any = decide, create: Any = make, verify: Any = judge) -> None:
@@ -134,6 +102,3 @@ class CustomSignIn:
     def prove(self, **members: Any) -> dict[str, Any]:
         """Answer PASSWORD_VERIFIER."""
         return self.respond("PASSWORD_VERIFIER", self.claim(), **members)
-
-
-__all__ = ["PASSWORD", "CustomSignIn", "script"]

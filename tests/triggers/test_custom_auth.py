@@ -14,7 +14,6 @@ from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
 from tests.triggers import recorder
 from tests.triggers.custom_sign_in import (
-    ANSWER,
     CREATE,
     DEFINE,
     TRIGGERS,
@@ -24,6 +23,7 @@ from tests.triggers.custom_sign_in import (
     script,
 )
 from tests.triggers.recorder import Whole
+from tests.triggers.sum_challenge import ANSWER
 from triggers.models import Invocation
 from userpools.auth.custom_auth import MOST_KEPT
 from userpools.models import (
@@ -734,6 +734,34 @@ def test_the_users_factor_follows_the_password_and_is_told(idp, seed, app):
     passed = {**SRP_ENTRY, "challengeName": "SOFTWARE_TOKEN_MFA"}
     assert last_of(DEFINE)["request"]["session"] == [SRP_ENTRY, VERIFIER_ENTRY, passed]
     assert sign_in.answer()["AuthenticationResult"]
+
+
+def test_a_code_of_an_app_is_used_up_before_the_challenges_that_follow(
+    idp, pool, seed, app, make_client
+):
+    script(after_password)
+    code = {"SOFTWARE_TOKEN_MFA_CODE": code_of(seed)}
+    first, second = (CustomSignIn(idp, app, password=PASSWORD) for _ in range(2))
+    for sign_in in (first, second):
+        sign_in.begin()
+        sign_in.prove()
+    assert first.respond(responses=code)["ChallengeName"] == "CUSTOM_CHALLENGE"
+    said = refused(idp, "ExpiredCodeException", second.respond, responses=code)
+    assert said == "Your software token has already been used once."
+    assert first.answer()["AuthenticationResult"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_of_an_app_passes_one_of_parallel_sign_ins(idp, seed, app):
+    script(after_password)
+    code = {"SOFTWARE_TOKEN_MFA_CODE": code_of(seed)}
+    sign_ins = [CustomSignIn(idp, app, password=PASSWORD) for _ in range(4)]
+    for sign_in in sign_ins:
+        sign_in.begin()
+        sign_in.prove()
+    waiting = iter(sign_ins)
+    outcomes = in_parallel(4, lambda: next(waiting).respond(responses=code))
+    assert sorted(outcomes) == [*["ExpiredCodeException"] * 3, "done"]
 
 
 def test_without_a_password_no_factor_is_asked(idp, seed, app):

@@ -17,6 +17,7 @@ from userpools import lambda_triggers, sealing
 from userpools.auth.attempt import Attempt, CustomAuth
 from userpools.auth.checks import WRONG, check_state, fail
 from userpools.auth.sealed import INVALID, REMEMBERED, USED
+from userpools.auth.software_tokens import use_up_step
 from userpools.errors import (
     InvalidLambdaResponseException,
     InvalidParameterException,
@@ -151,6 +152,8 @@ def note(attempt: Attempt, name: str) -> None:
     if attempt.flow != FLOW or name == CHALLENGE:
         return
     custom = take(attempt)
+    # Now, as more steps may follow and the end of the sign-in knows nothing of this one's code.
+    use_up_step(attempt)
     if name in TOLD:
         custom.history.append(_entry(name, is_right=True))
 

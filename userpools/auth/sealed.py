@@ -82,7 +82,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         expires_at=expires_at,
         factor=content["t"],
         has_set_up=content["s"],
-        custom_step=uuid.UUID(content["r"]) if content["r"] else None,
+        custom_step=uuid.UUID(content["r"]) if content.get("r") else None,
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt
