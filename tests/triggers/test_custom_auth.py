@@ -24,9 +24,10 @@ from tests.triggers.custom_sign_in import (
 )
 from tests.triggers.recorder import Whole
 from tests.triggers.sum_challenge import ANSWER
-from triggers.models import Invocation
+from triggers.models import Invocation, functions
 from userpools.auth.custom_auth import MOST_KEPT
 from userpools.models import (
+    AppClient,
     AuthEvent,
     CustomAuthStep,
     Message,
@@ -35,6 +36,7 @@ from userpools.models import (
     UserPool,
     VerificationCode,
 )
+from userpools.models.pool import pools
 from userpools.tokens.keys import keys_of
 
 FLOWS = ["ALLOW_CUSTOM_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
@@ -69,6 +71,15 @@ def begun(idp, app):
     sign_in = CustomSignIn(idp, app)
     sign_in.begin()
     return sign_in
+
+
+def read_anew(client):
+    """Read what a process reads every other second, for it not to be counted."""
+    pools.forget(client.pool_id)
+    keys_of(UserPool.cached(client.pool_id))
+    for arn in set(AppClient.cached(client.client_id).pool.lambda_config.values()):
+        functions.clear()
+        functions.get(arn)
 
 
 def last_of(source):
@@ -526,10 +537,11 @@ def test_an_unknown_users_password_is_asked_and_wrong(idp, hiding):
 def test_unknown_users_cost_what_known_ones_do(idp, hiding, django_assert_num_queries):
     for name in ("ana", "nobody"):
         sign_in = CustomSignIn(idp, hiding, name)
-        sign_in.begin()
+        read_anew(hiding)
         # The user, a record of each of two runs, and the step.
         with django_assert_num_queries(4):
             sign_in.begin()
+        read_anew(hiding)
         # The user, the step and its end, three runs, and the next step.
         with django_assert_num_queries(7):
             sign_in.answer("four")
@@ -871,7 +883,7 @@ def test_the_users_factor_follows_the_password_in_clear(idp, seed, app):
 
 
 def test_a_sign_in_costs_a_handful_of_statements(begun, django_assert_max_num_queries):
-    keys_of(UserPool.cached(begun.client.pool_id))
+    read_anew(begun.client)
     # The user, the step and its end, two runs, the groups, and a write that is five on SQLite.
     with django_assert_max_num_queries(11):
         begun.answer()
