@@ -81,6 +81,18 @@ const STEPS = {
       user.authenticateUser(details, challenges(resolve, reject));
     });
   },
+  // CUSTOM_AUTH without a password; with one, it is `signIn` with that flow.
+  customSignIn({ username }) {
+    user = named(username);
+    user.setAuthenticationFlowType('CUSTOM_AUTH');
+    const details = new AuthenticationDetails({ Username: username });
+    return new Promise((resolve, reject) => {
+      user.initiateAuth(details, challenges(resolve, reject));
+    });
+  },
+  answer: ({ answer }) => new Promise((resolve, reject) => {
+    user.sendCustomChallengeAnswer(answer, challenges(resolve, reject));
+  }),
   newPassword: ({ password, attributes = {} }) => new Promise((resolve, reject) => {
     user.completeNewPasswordChallenge(password, attributes, challenges(resolve, reject));
   }),

@@ -4,7 +4,8 @@ import copy
 from typing import Any
 
 events: list[dict[str, Any]] = []
-# Members of the response, an error to raise, or the whole answer, by trigger source.
+# Members of the response, what makes them of the event, an error to raise, or the whole answer, by
+# trigger source.
 answers: dict[str, Any] = {}
 
 
@@ -18,6 +19,8 @@ class Whole:
 def handle(event: dict[str, Any], _context: Any) -> Any:
     events.append(copy.deepcopy(event))
     answer = answers.get(event["triggerSource"], {})
+    if callable(answer):
+        answer = answer(event)
     if isinstance(answer, Exception):
         raise answer
     if isinstance(answer, Whole):

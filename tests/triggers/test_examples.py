@@ -1,5 +1,6 @@
 """The examples do what their README says."""
 
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import triggers
+from tests.calls import refused
+from tests.triggers.custom_sign_in import TRIGGERS, CustomSignIn
 from triggers.models import Invocation
 from triggers.runners.base import FunctionError
 from triggers.runners.process import ProcessRunner
@@ -94,7 +97,7 @@ def test_the_right_code_signs_in_after_a_wrong_one(challenges):
     assert challenges.define()["challengeName"] == "CUSTOM_CHALLENGE"
     first = challenges.create()
     code = first["privateChallengeParameters"]["answer"]
-    assert (len(code), first["publicChallengeParameters"]) == (6, {"destination": "***1234"})
+    assert (len(code), first["publicChallengeParameters"]) == (6, {"medium": "SMS"})
     assert not challenges.answer(first, "x" + code[1:])
     assert challenges.define()["challengeName"] == "CUSTOM_CHALLENGE"
     second = challenges.create()
@@ -140,6 +143,91 @@ def test_texts_go_to_a_service(example, loopback):
     loopback.answer = lambda _: (500, {}, b"")
     with pytest.raises(FunctionError, match="could not be sent"):
         ProcessRunner().run(function, event, timeout=20)
+
+
+class Texts:
+    """A sign-in by the code of a text message, whose functions are the example's own files."""
+
+    def __init__(self, idp, pool, client, loopback):
+        self.idp, self.pool, self.client, self.gateway = idp, pool, client, loopback
+
+    def sign_in(self, name="ana"):
+        return CustomSignIn(self.idp, self.client, name)
+
+    def sent(self):
+        return [json.loads(request.body) for request in self.gateway.requests]
+
+    def code(self):
+        return self.sent()[-1]["text"].removeprefix("Your code is ")
+
+
+@pytest.fixture
+def texts(processes, idp, pool, make_client, make_user, make_function, loopback):
+    make_user(pool, "ana", phone_number="+15550001234")
+    config = {}
+    for trigger, name in zip(TRIGGERS, ("define", "create", "verify"), strict=True):
+        environment = {"SMS_URL": loopback.url, "SMS_TOKEN": "t"} if name == "create" else None
+        config[trigger] = make_function(
+            "process",
+            str(EXAMPLES / f"sms-challenge/{name}.js"),
+            pool,
+            may_use_network=name == "create",
+            environment=environment,
+        ).arn
+    idp.update_user_pool(UserPoolId=pool.pk, LambdaConfig=config)
+    client = make_client(
+        pool, ExplicitAuthFlows=["ALLOW_CUSTOM_AUTH"], PreventUserExistenceErrors="ENABLED"
+    )
+    return Texts(idp, pool, client, loopback)
+
+
+def test_a_person_signs_in_by_the_code_of_a_text_message(texts):
+    sign_in = texts.sign_in()
+    issued = sign_in.begin()
+    assert issued["ChallengeParameters"] == {"USERNAME": "ana", "medium": "SMS"}
+    assert sign_in.answer("x" + texts.code()[1:])["ChallengeName"] == "CUSTOM_CHALLENGE"
+    assert sign_in.answer(texts.code())["AuthenticationResult"]["AccessToken"]
+    # Asked twice, sent once.
+    assert [text["to"] for text in texts.sent()] == ["+15550001234"]
+    assert texts.gateway.requests[0].headers["Authorization"] == "Bearer t"
+
+
+def test_three_wrong_codes_end_the_sign_in(idp, texts):
+    sign_in = texts.sign_in()
+    sign_in.begin()
+    for _ in range(2):
+        sign_in.answer("wrong")
+    said = refused(idp, "NotAuthorizedException", sign_in.answer, text="wrong")
+    assert said == "Incorrect username or password."
+    assert refused(idp, "NotAuthorizedException", sign_in.answer, text=texts.code()).endswith(
+        "session can only be used once."
+    )
+
+
+def test_a_code_of_one_sign_in_opens_no_other(texts):
+    texts.sign_in().begin()
+    code = texts.code()
+    other = texts.sign_in()
+    other.begin()
+    if texts.code() != code:  # one in a million
+        assert other.answer(code)["ChallengeName"] == "CUSTOM_CHALLENGE"
+
+
+def test_nobody_is_texted_and_nobody_signs_in_under_an_unknown_name(idp, texts):
+    sign_in = texts.sign_in("nobody")
+    issued = sign_in.begin()
+    assert issued["ChallengeName"] == "CUSTOM_CHALLENGE"
+    assert issued["ChallengeParameters"] == {"USERNAME": "nobody", "medium": "SMS"}
+    for _ in range(2):
+        assert sign_in.answer("123456")["ChallengeName"] == "CUSTOM_CHALLENGE"
+    refused(idp, "NotAuthorizedException", sign_in.answer, text="123456")
+    assert texts.sent() == []
+
+
+def test_a_text_that_cannot_be_sent_is_told(idp, texts):
+    texts.gateway.answer = lambda _: (500, {}, b"")
+    said = refused(idp, "UserLambdaValidationException", texts.sign_in().begin)
+    assert said == "CreateAuthChallenge failed with error The text message could not be sent."
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from userpools.models import (
     AuditEntry,
     AuthEvent,
     CodePurpose,
+    CustomAuthStep,
     Grant,
     KeyUse,
     Medium,
@@ -93,6 +94,14 @@ def test_spent_steps_go_when_they_expire(db):
         SpentStep.objects.create(attempt=uuid.uuid4(), step="PASSWORD", expires_at=expires_at)
     assert sweep.sweep()["spent_steps"] == 1
     assert SpentStep.objects.count() == 1
+
+
+def test_steps_of_custom_sign_ins_go_when_they_expire(db):
+    now = timezone.now()
+    for expires_at in (now - timedelta(seconds=1), now + timedelta(minutes=3)):
+        CustomAuthStep.objects.create(sealed=b"x", expires_at=expires_at)
+    assert sweep.sweep()["custom_auth_steps"] == 1
+    assert CustomAuthStep.objects.get().expires_at > now
 
 
 def test_codes_go_a_day_after_they_expire(jane):

@@ -113,6 +113,9 @@ class ClientForm(WireForm):
         "Allowed sign-in flows",
         FLOWS,
         "None chosen means SRP, custom challenges and refresh tokens. "
+        "CUSTOM_AUTH is decided by the functions that the pool's LambdaConfig names for "
+        "DefineAuthChallenge, CreateAuthChallenge and VerifyAuthChallengeResponse; without these "
+        "it is refused. "
         "A pool that keeps passwords as Argon2id refuses SRP.",
         initial=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     )

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from userpools.audit import SignInAttempt
 from userpools.awsjson.service import Call
@@ -22,6 +23,23 @@ class SrpState:
     server_public: int
     private: int
     block: bytes
+
+
+@dataclass(slots=True)
+class CustomAuth:
+    """What a CUSTOM_AUTH sign-in knows beyond its Session.
+
+    `history` is what functions see as `session`, oldest first; `private` and `metadata` are of the
+    challenge under way; `public_value` is SRP_A until the password is asked for. `named` is the
+    step that DefineAuthChallenge has just asked for. `is_over` once it allowed tokens.
+    """
+
+    history: list[dict[str, Any]] = field(default_factory=list)
+    private: dict[str, str] = field(default_factory=dict)
+    metadata: str | None = None
+    public_value: str = ""
+    named: str = ""
+    is_over: bool = False
 
 
 @dataclass(slots=True)
@@ -60,6 +78,9 @@ class Attempt:
     # Whether MFA_SETUP has a verified app to go on with.
     has_set_up: bool = False
     software_token_step: int | None = None
+    # Of a CUSTOM_AUTH sign-in: the row of its pending step, and what is in there once it is taken.
+    custom_step: uuid.UUID | None = None
+    custom: CustomAuth | None = None
 
     @property
     def known_user(self) -> PoolUser:
@@ -71,6 +92,11 @@ class Attempt:
     def name_shown(self) -> str:
         """The canonical username, or the key of what was typed where there is no user."""
         return self.user.username if self.user else self.name_key
+
+    @property
+    def named(self) -> str:
+        """The step that the customer's function asks for now; empty outside of custom sign-ins."""
+        return self.custom.named if self.custom else ""
 
     def facts(self) -> SignInAttempt:
         """What a sign-in event says of this attempt."""

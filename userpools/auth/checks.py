@@ -77,19 +77,25 @@ def check_password(attempt: Attempt, password: str) -> None:
 
 
 def after_password(attempt: Attempt) -> None:
-    """Refuse users whose state forbids signing in, now that they proved who they are."""
+    """Refuse users whose state forbids signing in, now that they proved their password."""
     user = attempt.known_user
     if not user.enabled or user.status != UserStatus.CONFIRMED:
         # The password was right; only a completed sign-in clears the count otherwise.
         forgive_passwords(user)
+    check_state(attempt)
+    if user.status == UserStatus.FORCE_CHANGE_PASSWORD and temporary_password_expired(user):
+        raise fail(attempt, NotAuthorizedException(TEMPORARY_EXPIRED))
+
+
+def check_state(attempt: Attempt) -> None:
+    """Refuse users whose state forbids signing in, now that they proved who they are."""
+    user = attempt.known_user
     if not user.enabled:
         raise fail(attempt, NotAuthorizedException(DISABLED))
     if user.status == UserStatus.RESET_REQUIRED:
         raise fail(attempt, PasswordResetRequiredException(RESET))
     if user.status == UserStatus.UNCONFIRMED:
         raise fail(attempt, UserNotConfirmedException("User is not confirmed."))
-    if user.status == UserStatus.FORCE_CHANGE_PASSWORD and temporary_password_expired(user):
-        raise fail(attempt, NotAuthorizedException(TEMPORARY_EXPIRED))
 
 
 def temporary_password_expired(user: PoolUser) -> bool:

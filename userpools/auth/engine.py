@@ -4,9 +4,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from userpools.audit import auth_event, insert_event
-from userpools.auth import sealed
+from userpools.auth import custom_auth, sealed
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
+from userpools.auth.challenges.admin_password import AdminNoSrpAuth
 from userpools.auth.challenges.base import Challenge
+from userpools.auth.challenges.custom import CustomChallenge
 from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, SoftwareTokenMfa
 from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
@@ -29,12 +31,14 @@ from userpools.tokens.mint import mint
 # The whole answer to "what comes next"; nothing else decides it.
 POLICY: tuple[Challenge, ...] = (
     PasswordVerifier(),
+    AdminNoSrpAuth(),
     NewPasswordRequired(),
     MfaSetup(),
     SelectMfaType(),
     SmsMfa(),
     EmailOtp(),
     SoftwareTokenMfa(),
+    CustomChallenge(),
 )
 CHALLENGES = {challenge.name: challenge for challenge in POLICY}
 
@@ -44,12 +48,25 @@ sign_in_without_password = Together(forgive_live_passwordless_user, insert_sessi
 
 
 def advance(attempt: Attempt) -> Issued | SignedIn:
-    """Issue the first open challenge; with none open, complete the sign-in."""
-    for challenge in POLICY:
-        if challenge.is_open(attempt):
-            attempt.pending = challenge.name
-            return Issued(challenge.name, challenge.issue(attempt), sealed.seal(attempt))
-    return complete(attempt)
+    """Issue the first open challenge; with none open, complete the sign-in.
+
+    In a custom sign-in the customer's function is asked before that, which may open another.
+    """
+    challenge = _first_open(attempt)
+    if challenge is None and custom_auth.is_undecided(attempt):
+        custom_auth.define(attempt)
+        challenge = _first_open(attempt)
+        custom_auth.require_named(attempt, challenge.name if challenge else "")
+    if challenge is None:
+        return complete(attempt)
+    attempt.pending = challenge.name
+    parameters = challenge.issue(attempt)
+    custom_auth.keep(attempt)
+    return Issued(challenge.name, parameters, sealed.seal(attempt))
+
+
+def _first_open(attempt: Attempt) -> Challenge | None:
+    return next((challenge for challenge in POLICY if challenge.is_open(attempt)), None)
 
 
 def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | SignedIn:
@@ -61,7 +78,9 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
         raise NotAuthorizedException(sealed.INVALID)
     challenge = CHALLENGES[name]
     challenge.verify(attempt, responses)
-    attempt.passed.append(name)
+    custom_auth.note(attempt, name)
+    if name not in attempt.passed:  # a custom challenge may be asked again
+        attempt.passed.append(name)
     outcome = advance(attempt)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
         sealed.spend(attempt, name)

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from userpools.auth import sealed
+from userpools.auth import hidden, sealed
 from userpools.auth.attempt import Attempt
 from userpools.auth.checks import LOCKED, fail
 from userpools.auth.mfa_decision import CONTACT, NOTHING, Decision, Factor, decide
@@ -16,12 +16,14 @@ from userpools.awsjson.service import Call
 from userpools.errors import (
     CodeMismatchException,
     ExpiredCodeException,
+    InvalidParameterException,
     NotAuthorizedException,
 )
 from userpools.messaging import outbox
 from userpools.messaging.compose import Kind
-from userpools.models import Medium, VerificationCode
-from userpools.models.lockout import take_code_attempt
+from userpools.messaging.outbox import CodeDelivery
+from userpools.models import CodePurpose, Medium, VerificationCode
+from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
 from userpools.services import codes, users
 from userpools.services.attributes import VERIFIED_FLAGS
@@ -29,8 +31,9 @@ from userpools.services.lookup import locked
 
 MFA_SETUP: Final = "MFA_SETUP"
 # What proves a password; whoever signs in by anything else has no second factor asked.
-FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER"})
+FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH"})
 MISMATCH: Final = "Invalid code or auth state for the user."
+NO_CONTACT: Final = "User does not have delivery config set to turn on {}"
 MEDIUM: Final = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 
 
@@ -61,9 +64,18 @@ def setting_up(session: str, call: Call) -> Attempt:
     return attempt
 
 
+def has_contact(attempt: Attempt, factor: Factor) -> bool:
+    """Say whether there is a user, who has what codes of the factor are sent to."""
+    return attempt.user is not None and bool(attempt.user.attributes.get(CONTACT[factor]))
+
+
 def take_attempt(attempt: Attempt) -> None:
     """Count one try at a code before it is compared; NotAuthorizedException while locked."""
-    if not take_code_attempt(attempt.known_user):
+    if attempt.user is not None:
+        taken = take_code_attempt(attempt.user)
+    else:
+        taken = take_unknown_name_attempt(attempt.pool.pk, attempt.name_key)
+    if not taken:
         raise NotAuthorizedException(LOCKED)
 
 
@@ -92,13 +104,28 @@ def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
     return medium, outbox.masked(medium, destination)
 
 
+@in_transaction
+def pretend_to_send(attempt: Attempt, factor: Factor) -> CodeDelivery:
+    """Do and answer what `send_code` does, and send nothing, where the client hides who exists.
+
+    Elsewhere a user without a contact is told so, by InvalidParameterException.
+    """
+    if attempt.is_admin or not attempt.client.hides_unknown_users:
+        raise InvalidParameterException(NO_CONTACT.format(factor))
+    pool, name, purpose = attempt.pool, attempt.name_key, CodePurpose.AUTHENTICATION
+    hidden.lock(pool, None, name, purpose)
+    return hidden.pretend(
+        pool, None, name, purpose=purpose, kind=Kind.AUTHENTICATION, mediums=(MEDIUM[factor],)
+    )
+
+
 def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
     """Take the attempt's code; the contact that it went to is verified from then on.
 
     Raises CodeMismatchException, ExpiredCodeException, NotAuthorizedException while locked.
     """
     take_attempt(attempt)
-    code = codes.of_attempt(attempt.known_user, attempt.id)
+    code = codes.of_attempt(attempt.user, attempt.id) if attempt.user else None
     if code is None or not codes.matches(code, digits):
         raise fail(attempt, CodeMismatchException(MISMATCH))
     if not codes.is_live(code):

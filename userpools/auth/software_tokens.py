@@ -110,6 +110,20 @@ def step_of(seed: bytes, code: str) -> int | None:
     return int(totp.t()) if totp.verify(int(code), TOLERANCE) else None
 
 
+def use_up_step(attempt: Attempt) -> None:
+    """Use a code up that was right, where the sign-in does not end with it, if there was one.
+
+    ExpiredCodeException where a code of its step, or of a later one, was accepted before.
+    """
+    step = attempt.software_token_step
+    if step is None:
+        return
+    unused = PoolUser.objects.filter(pk=attempt.known_user.pk, software_token_step__lt=step)
+    if not unused.update(software_token_step=step):
+        raise ExpiredCodeException(USED)
+    attempt.software_token_step = None
+
+
 def require_unused_step(attempt: Attempt) -> None:
     """Raise ExpiredCodeException where a code of the attempt's step was accepted before."""
     step = attempt.software_token_step

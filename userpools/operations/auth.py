@@ -123,6 +123,7 @@ def respond_to_auth_challenge(
         session,
         challenge_responses or {},
         client_metadata or {},
+        is_admin=False,
     )
 
 
@@ -148,6 +149,7 @@ def admin_respond_to_auth_challenge(
         session,
         challenge_responses or {},
         client_metadata or {},
+        is_admin=True,
     )
 
 
@@ -158,6 +160,8 @@ def _respond(
     session: str,
     responses: dict[str, str],
     client_metadata: dict[str, str],
+    *,
+    is_admin: bool,
 ) -> Shape:
     username = required(responses, "USERNAME")
     check_secret_hash(client, username, responses.get("SECRET_HASH", ""))
@@ -167,7 +171,7 @@ def _respond(
             raise NotAuthorizedException(sealed.INVALID)
         # Before the password is proved, the answer must not tell whose name it is.
         attempt.is_for_another = True
-    attempt.client_metadata = client_metadata
+    attempt.client_metadata, attempt.is_admin = client_metadata, is_admin
     return outcome_shape(respond(attempt, name, responses))
 
 
@@ -176,7 +180,7 @@ def _attempt(
 ) -> Attempt:
     if name == password_verifier.PasswordVerifier.name:
         # The state is in SECRET_BLOCK: older SDKs send no Session with it.
-        return password_verifier.attempt_of(client, call, responses, password_verifier.FLOW)
+        return password_verifier.attempt_of(client, call, responses, session)
     if not session:
         raise InvalidParameterException("Missing required parameter Session")
     return sealed.unseal(session, client=client, call=call)

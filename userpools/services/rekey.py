@@ -11,6 +11,7 @@ from userpools import sealing
 from userpools.models import (
     AccessKey,
     ClientSecret,
+    CustomAuthStep,
     MasterKey,
     Message,
     PastPassword,
@@ -89,6 +90,7 @@ COLUMNS: list[Column] = [
     Column(SoftwareToken, "sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
     Column(SoftwareToken, "pending_sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
+    Column(CustomAuthStep, "sealed", Purpose.PRIVATE_PARAMETERS, _by_key),
 ]
 
 

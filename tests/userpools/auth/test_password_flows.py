@@ -209,6 +209,44 @@ def test_sign_in_returns_tokens_a_session_and_an_event(idp, pool, client, user, 
     assert (event.outcome, str(event.id)) == ("Pass", claims["event_id"])
 
 
+@pytest.fixture
+def asked(idp, pool, client, user):
+    """A sign-in of the legacy flow that is asked for the password."""
+    given = {"UserPoolId": pool.id, "ClientId": client.client_id}
+    begun = idp.admin_initiate_auth(
+        **given, AuthFlow="ADMIN_NO_SRP_AUTH", AuthParameters={"USERNAME": "ana"}
+    )
+    assert begun["ChallengeName"] == "ADMIN_NO_SRP_AUTH"
+
+    def answer(password):
+        return idp.admin_respond_to_auth_challenge(
+            **given,
+            ChallengeName="ADMIN_NO_SRP_AUTH",
+            Session=begun["Session"],
+            ChallengeResponses={"USERNAME": "ana", "PASSWORD": password},
+        )
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("password", "error", "message"),
+    [
+        ("wrong", "NotAuthorizedException", "Incorrect username or password."),
+        ("", "InvalidParameterException", "Missing required parameter PASSWORD"),
+    ],
+)
+def test_the_legacy_flow_takes_no_other_password(idp, asked, password, error, message):
+    assert refusal(idp, error, asked, password) == message
+    assert asked(PASSWORD)["AuthenticationResult"]
+
+
+def test_the_legacy_flow_asks_for_the_password_once(idp, asked):
+    assert asked(PASSWORD)["AuthenticationResult"]
+    said = refusal(idp, "NotAuthorizedException", asked, PASSWORD)
+    assert said == "Invalid session for the user, session can only be used once."
+
+
 def test_the_admin_flow_has_its_own_door(idp, pool, client, user):
     answer = idp.admin_initiate_auth(
         UserPoolId=pool.id,

@@ -3,7 +3,9 @@ from django.apps import apps
 from django.core.management import CommandError
 from django.db.models import BinaryField
 
+from triggers.functions import Settings, create
 from userpools import sealing
+from userpools.audit import Actor
 from userpools.auth import passwords
 from userpools.models import (
     AccessKey,
@@ -17,6 +19,8 @@ from userpools.services import rekey
 
 from ...authenticator import code_of
 from ...conftest import PASSWORD
+from ...triggers import recorder
+from ...triggers.custom_sign_in import TRIGGERS, CustomSignIn, script
 
 # Sealed nowhere in a column of the name: a keyed hash, which is checked and never opened.
 NOT_SEALED = {("VerificationCode", "code_hash")}
@@ -59,6 +63,19 @@ def enrol(idp, make_pool, make_client, make_user, sign_in):
     idp.associate_software_token(AccessToken=token)
 
 
+def begin_custom_sign_in(idp, pool, client):
+    """Leave a step whose private parameters wait for an answer."""
+    recorded = Settings(
+        {"name": "recorder", "runner": "python", "target": f"{recorder.__name__}.handle"}, (pool,)
+    )
+    arn = create(recorded, actor=Actor("test", "command")).arn
+    idp.update_user_pool(UserPoolId=pool.pk, LambdaConfig=dict.fromkeys(TRIGGERS, arn))
+    script()
+    CustomSignIn(idp, client).begin()
+    recorder.events.clear()
+    recorder.answers.clear()
+
+
 def test_every_sealed_column_is_registered():
     registered = {(column.model.__name__, column.name) for column in rekey.COLUMNS}
     binary = {
@@ -82,6 +99,8 @@ def test_every_purpose_and_context_opens_what_the_product_sealed(
     )
     # One app in use, and another that was only shown.
     enrol(idp, make_pool, make_client, make_user, sign_in)
+    make_user(pool, "ana")
+    begin_custom_sign_in(idp, pool, make_client(pool, ExplicitAuthFlows=["CUSTOM_AUTH_FLOW_ONLY"]))
     # Other applications' columns have their own tests.
     own = [each for each in rekey.COLUMNS if each.model._meta.app_label == "userpools"]
     for column in own:

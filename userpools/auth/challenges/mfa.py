@@ -9,6 +9,7 @@ from typing import ClassVar
 from userpools.auth import second_factor, software_tokens
 from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.base import Challenge
+from userpools.auth.challenges.password_verifier import shown_user_id
 from userpools.auth.checks import fail
 from userpools.auth.mfa_decision import Factor
 from userpools.errors import (
@@ -88,6 +89,21 @@ class SmsMfa(SentCode):
     factor = Factor.SMS
     name = factor.value
     answers = ("SMS_MFA_CODE",)
+
+    def applies(self, attempt: Attempt) -> bool:
+        """Apply too where the functions of a custom sign-in ask for it."""
+        return attempt.named == self.name or super().applies(attempt)
+
+    def issue(self, attempt: Attempt) -> Parameters:
+        """Send the code; whoever has no number is told the same where the client hides that."""
+        if second_factor.has_contact(attempt, self.factor):
+            return super().issue(attempt)
+        delivery = second_factor.pretend_to_send(attempt, self.factor)
+        return {
+            "CODE_DELIVERY_DELIVERY_MEDIUM": str(delivery.medium),
+            "CODE_DELIVERY_DESTINATION": delivery.destination,
+            "USER_ID_FOR_SRP": shown_user_id(attempt),
+        }
 
 
 class EmailOtp(SentCode):

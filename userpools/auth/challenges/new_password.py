@@ -13,6 +13,7 @@ from userpools.auth.attempt import (
 )
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.sealed import INVALID, spend
+from userpools.auth.second_factor import FIRST_STEPS
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import PoolUser, UserStatus
 from userpools.models.retry import in_transaction
@@ -31,8 +32,11 @@ class NewPasswordRequired(Challenge):
     spends_itself = True
 
     def applies(self, attempt: Attempt) -> bool:
-        """Apply while the user's status says so."""
-        return attempt.known_user.status == UserStatus.FORCE_CHANGE_PASSWORD
+        """Apply while the user's status says so, once the temporary password was proved."""
+        return (
+            not FIRST_STEPS.isdisjoint(attempt.passed)
+            and attempt.known_user.status == UserStatus.FORCE_CHANGE_PASSWORD
+        )
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Name the missing required attributes, and show those that the client may read."""
