@@ -23,13 +23,15 @@ from userpools.lambda_triggers import Origin
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.wording import Wording
-from userpools.models import Medium, VerificationCode
+from userpools.models import Medium, UserStatus, VerificationCode
 from userpools.models.lockout import take_code_attempt
 from userpools.models.retry import in_transaction
+from userpools.models.user import confirm_user
 from userpools.services import codes, users
 from userpools.services.attributes import VERIFIED_FLAGS
 from userpools.services.lookup import locked
 
+CODE_LENGTH: Final = 6
 MFA_SETUP: Final = "MFA_SETUP"
 # What proves a password; whoever signs in by anything else has no second factor asked.
 FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER"})
@@ -70,13 +72,13 @@ def take_attempt(attempt: Attempt) -> None:
         raise NotAuthorizedException(LOCKED)
 
 
-def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
+def send_code(attempt: Attempt, factor: Factor, *, length: int = CODE_LENGTH) -> tuple[Medium, str]:
     """Post the attempt's code, once; return where it went, masked.
 
     Whoever makes the same choice again is told the same, and nothing more is sent. Raises what the
     function does that words the message.
     """
-    return _send_code(attempt, factor, _words(attempt, MEDIUM[factor]))
+    return _send_code(attempt, factor, _words(attempt, MEDIUM[factor]), length)
 
 
 def _words(attempt: Attempt, medium: Medium) -> Wording:
@@ -98,12 +100,12 @@ def _words(attempt: Attempt, medium: Medium) -> Wording:
 
 
 @in_transaction
-def _send_code(attempt: Attempt, factor: Factor, words: Wording) -> tuple[Medium, str]:
+def _send_code(attempt: Attempt, factor: Factor, words: Wording, length: int) -> tuple[Medium, str]:
     user, medium = attempt.known_user, MEDIUM[factor]
     destination = user.attributes[CONTACT[factor]]
     expires_at = timezone.now() + attempt.client.auth_session_lifetime
     digits = codes.issue_for_attempt(
-        user, attempt.id, destination=destination, expires_at=expires_at
+        user, attempt.id, destination=destination, expires_at=expires_at, length=length
     )
     if digits is not None:
         outbox.post(
@@ -130,20 +132,31 @@ def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
         raise fail(attempt, CodeMismatchException(MISMATCH))
     if not codes.is_live(code):
         raise fail(attempt, ExpiredCodeException(codes.EXPIRED))
-    _settle(attempt, factor, code)
+    settle(attempt, factor, code)
 
 
 @in_transaction
-def _settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
+def settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
+    """Use a code up that was right: its contact is verified, and the account is confirmed by it.
+
+    Raises ExpiredCodeException where the contact changed since. An account that was not confirmed
+    takes no address from another: AliasExistsException, as ConfirmSignUp has it.
+    """
     user, contact = attempt.known_user, CONTACT[factor]
     flag = VERIFIED_FLAGS[contact]
-    if user.attributes.get(flag) == "true" and user.attributes.get(contact) == code.destination:
+    is_verified = user.attributes.get(flag) == "true"
+    is_same = user.attributes.get(contact) == code.destination
+    if is_verified and is_same and user.status != UserStatus.UNCONFIRMED:
         codes.consume(code)
         return
     row = locked(user)
     codes.consume(code)
     if row.attributes.get(contact) != code.destination:
         raise ExpiredCodeException(codes.EXPIRED)
-    users.write_locked(row, {flag: "true"}, force_alias=True)
+    is_unconfirmed = row.status == UserStatus.UNCONFIRMED
+    users.write_locked(row, {flag: "true"}, force_alias=not is_unconfirmed)
+    if is_unconfirmed:
+        confirm_user.run(timezone.now(), row.pk)
+        user.status = UserStatus.CONFIRMED
     # The rest stays as the attempt began with it, for its end to compare.
     user.attributes = row.attributes
