@@ -64,7 +64,7 @@ class Purpose(StrEnum):
     ATTEMPT = "attempt"
     SECRET_BLOCK = "secret-block"  # noqa: S105
     SIGN_UP_SESSION = "sign-up-session"
-    PASSKEY_REGISTRATION = "passkey-registration"  # noqa: S105
+    PASSKEY_REGISTRATION = "passkey-registration"
     PAGING_TOKEN = "paging-token"  # noqa: S105
     REFRESH_TOKEN = "refresh-token"  # noqa: S105
     AUTHORIZATION_CODE = "authorization-code"

@@ -72,9 +72,7 @@ class Challenge:
             "c": self.client_id,
             "x": int(self.expires_at.timestamp()),
         }
-        return sealing.seal(
-            Purpose.PASSKEY_REGISTRATION, orjson.dumps(content), context=pool.pk
-        )
+        return sealing.seal(Purpose.PASSKEY_REGISTRATION, orjson.dumps(content), context=pool.pk)
 
     @classmethod
     def opened(cls, sealed: bytes, context: AccessContext) -> "Challenge":
@@ -244,9 +242,9 @@ def _friendly_name(found: Attested) -> str:
 
 
 def delete(user: PoolUser, credential_id: str, *, actor: Actor | None = None) -> None:
-    """Delete one of the user's passkeys; ResourceNotFoundException if it is not. Audited for an actor.
+    """Delete one of the user's passkeys; ResourceNotFoundException if it is not.
 
-    Who has none left cannot be asked for one.
+    Who has none left has passkeys off as a factor. Audited for an actor.
     """
     try:
         _delete(user, credential_id, actor)

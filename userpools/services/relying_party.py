@@ -20,9 +20,7 @@ LOCALHOST: Final = "localhost"
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"(?:{_LABEL}\.)*(?P<last>{_LABEL})", re.ASCII)
-_ORIGIN: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII
-)
+_ORIGIN: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
 
 
 def settings_of(pool: UserPool) -> dict[str, Any]:
