@@ -60,6 +60,20 @@ class Attempt:
     # Whether MFA_SETUP has a verified app to go on with.
     has_set_up: bool = False
     software_token_step: int | None = None
+    # Choice-based sign-in: the first factors that are offered, and the one that was chosen.
+    offered: tuple[str, ...] = ()
+    first_factor: str = ""
+
+    @property
+    def answerable(self) -> frozenset[str]:
+        """The challenges that an answer may name: the pending one, or each that is offered."""
+        offered = self.offered if self.pending == "SELECT_CHALLENGE" else ()
+        return frozenset((self.pending, *offered))
+
+    @property
+    def hides_users(self) -> bool:
+        """Whether whoever signs in must not learn from it who exists."""
+        return self.client.hides_unknown_users and not self.is_admin
 
     @property
     def known_user(self) -> PoolUser:
@@ -105,6 +119,8 @@ class Issued:
     name: str
     parameters: Parameters
     session: str
+    # AvailableChallenges, in a choice-based sign-in.
+    available: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

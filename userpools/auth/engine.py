@@ -4,13 +4,14 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from userpools.audit import auth_event, insert_event
-from userpools.auth import sealed
+from userpools.auth import first_factors, sealed
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, SoftwareTokenMfa
 from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
+from userpools.auth.challenges.select_challenge import SelectChallenge
 from userpools.auth.sign_in_triggers import post_authentication
 from userpools.auth.software_tokens import require_unused_step
 from userpools.errors import NotAuthorizedException
@@ -28,6 +29,8 @@ from userpools.tokens.mint import mint
 
 # The whole answer to "what comes next"; nothing else decides it.
 POLICY: tuple[Challenge, ...] = (
+    SelectChallenge(),
+    *first_factors.FIRST_FACTORS,
     PasswordVerifier(),
     NewPasswordRequired(),
     MfaSetup(),
@@ -48,24 +51,33 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
     for challenge in POLICY:
         if challenge.is_open(attempt):
             attempt.pending = challenge.name
-            return Issued(challenge.name, challenge.issue(attempt), sealed.seal(attempt))
+            parameters, session = challenge.issue(attempt), sealed.seal(attempt)
+            return Issued(challenge.name, parameters, session, challenge.alternatives(attempt))
     return complete(attempt)
 
 
 def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | SignedIn:
-    """Check the answer to the pending challenge and go on.
+    """Check the answer to the pending challenge, or to one that is offered, and go on.
 
     A wrong answer leaves the attempt as it was, to be tried again; a right one is spent.
     """
-    if name != attempt.pending:
+    if name not in attempt.answerable:
         raise NotAuthorizedException(sealed.INVALID)
-    challenge = CHALLENGES[name]
+    challenge, pending = _challenge(attempt, name), attempt.pending
+    if name != pending:
+        attempt.first_factor = name
     challenge.verify(attempt, responses)
     attempt.passed.append(name)
     outcome = advance(attempt)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
-        sealed.spend(attempt, name)
+        sealed.spend(attempt, pending)
     return outcome
+
+
+def _challenge(attempt: Attempt, name: str) -> Challenge:
+    """Return the challenge that a name means: EMAIL_OTP is a first factor and a second one."""
+    known = first_factors.BY_NAME if first_factors.is_due(attempt) else {}
+    return known.get(name) or CHALLENGES[name]
 
 
 def complete(attempt: Attempt) -> SignedIn:

@@ -44,6 +44,8 @@ def seal(attempt: Attempt) -> str:
         "m": attempt.password_mark,
         "t": attempt.factor,
         "s": attempt.has_set_up,
+        "o": attempt.offered,
+        "h": attempt.first_factor,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -81,6 +83,8 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         expires_at=expires_at,
         factor=content["t"],
         has_set_up=content["s"],
+        offered=tuple(content.get("o", ())),
+        first_factor=content.get("h", ""),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

@@ -142,8 +142,7 @@ def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
     Source: API reference, SignUp, "Password".
     """
     pool = client.pool
-    policy = (pool.setting("Policies") or {}).get("SignInPolicy") or {}
-    contacts = [OTP_CONTACT.get(factor) for factor in policy.get("AllowedFirstAuthFactors") or []]
+    contacts = [OTP_CONTACT.get(factor) for factor in pool.first_factors]
     return USER_AUTH in client.auth_flows and any(
         contact in pool.auto_verified_attributes and attributes.get(contact)
         for contact in contacts

@@ -2,6 +2,7 @@
 
 from userpools.operations import (
     auth,
+    auth_factors,
     clients,
     groups,
     mfa,
@@ -16,6 +17,7 @@ from userpools.operations import (
 
 __all__ = [
     "auth",
+    "auth_factors",
     "clients",
     "groups",
     "mfa",

@@ -12,7 +12,7 @@ from typing import Final
 from django.utils import timezone
 
 from userpools import sealing
-from userpools.auth import passwords, srp
+from userpools.auth import passwords, sealed, srp
 from userpools.auth.attempt import Attempt, Parameters, Responses, SrpState, required
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.checks import WRONG, after_password, fail, take_attempt
@@ -27,6 +27,8 @@ FLOW: Final = "USER_SRP_AUTH"
 # The answer follows within seconds; slow phones and a person's retry are allowed for.
 BLOCK_LIFETIME: Final = timedelta(minutes=3)
 CLOCK_SKEW: Final = timedelta(minutes=5)
+# A block of any other flow is of use beside its Session alone.
+BESIDE_SESSION: Final = ":session"
 # attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the name's key follows.
 _BLOCK = struct.Struct(">16s16s16sIQQ32s384s384s")
 _NOBODY = b"\x00" * 16
@@ -42,8 +44,8 @@ class PasswordVerifier(Challenge):
     name = "PASSWORD_VERIFIER"
 
     def applies(self, attempt: Attempt) -> bool:
-        """Follow USER_SRP_AUTH."""
-        return attempt.flow == FLOW
+        """Follow USER_SRP_AUTH, and PASSWORD_SRP."""
+        return attempt.flow == FLOW or "PASSWORD_SRP" in attempt.passed
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Make B and seal the server's side into SECRET_BLOCK; nothing is written."""
@@ -61,14 +63,14 @@ class PasswordVerifier(Challenge):
             client_public.to_bytes(srp.MODULUS_BYTES, "big"),
             server_public.to_bytes(srp.MODULUS_BYTES, "big"),
         )
-        sealed = sealing.seal(
+        secret = sealing.seal(
             Purpose.SECRET_BLOCK,
             block + attempt.name_key.encode(),
-            context=attempt.client.sealing_context,
+            context=_context(attempt.client, alone=attempt.flow == FLOW),
         )
         return {
             "SALT": salt,
-            "SECRET_BLOCK": base64.b64encode(sealed).decode(),
+            "SECRET_BLOCK": base64.b64encode(secret).decode(),
             "SRP_B": f"{server_public:x}",
             "USERNAME": user_id,
             "USER_ID_FOR_SRP": user_id,
@@ -97,14 +99,52 @@ def public_value(text: str) -> int:
     return value
 
 
-def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -> Attempt:
-    """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if it is not good."""
+def attempt_of(client: AppClient, call: Call, responses: Responses, session: str) -> Attempt:
+    """Rebuild the attempt from SECRET_BLOCK, or take that of the Session that it is bound to.
+
+    Raises NotAuthorizedException where either is not good, InvalidParameterException where a
+    Session is needed and missing.
+    """
     text = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     try:
         block = base64.b64decode(text, validate=True)
-        plain = sealing.unseal(Purpose.SECRET_BLOCK, block, context=client.sealing_context)
-    except (sealing.Broken, binascii.Error, ValueError) as exc:
+    except (binascii.Error, ValueError) as exc:
         raise NotAuthorizedException(WRONG) from exc
+    plain = _opened(client, block, alone=True)
+    if plain is not None:
+        return _rebuilt(client, call, block, plain)
+    plain = _opened(client, block, alone=False)
+    if plain is None:
+        raise NotAuthorizedException(WRONG)
+    if not session:
+        raise InvalidParameterException("Missing required parameter Session")
+    return _beside(sealed.unseal(session, client=client, call=call), block, plain)
+
+
+def _context(client: AppClient, *, alone: bool) -> str:
+    return client.sealing_context if alone else client.sealing_context + BESIDE_SESSION
+
+
+def _opened(client: AppClient, block: bytes, *, alone: bool) -> bytes | None:
+    try:
+        return sealing.unseal(Purpose.SECRET_BLOCK, block, context=_context(client, alone=alone))
+    except sealing.Broken:
+        return None
+
+
+def _beside(attempt: Attempt, block: bytes, plain: bytes) -> Attempt:
+    """Give the attempt of a Session the numbers of its block."""
+    attempt_id, _, _, _, _, expires, *numbers = _BLOCK.unpack_from(plain)
+    if attempt_id != attempt.id.bytes:
+        raise NotAuthorizedException(sealed.INVALID)
+    if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
+        raise NotAuthorizedException(WRONG)
+    b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
+    attempt.srp = SrpState(client_public, server_public, b, block)
+    return attempt
+
+
+def _rebuilt(client: AppClient, call: Call, block: bytes, plain: bytes) -> Attempt:
     attempt_id, event_id, sub, epoch, mark, expires, *numbers = _BLOCK.unpack_from(plain)
     if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
         raise NotAuthorizedException(WRONG)
@@ -114,7 +154,7 @@ def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -
         pool=client.pool,
         client=client,
         call=call,
-        flow=flow,
+        flow=FLOW,
         name_key=plain[_BLOCK.size :].decode(),
         user=user_of(client, "" if unknown else sub.hex()),
         epoch=epoch,
