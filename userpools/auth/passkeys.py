@@ -38,6 +38,7 @@ from userpools.errors import (
     WebAuthnRelyingPartyMismatchException,
 )
 from userpools.models import Passkey, PoolUser, SpentStep, UserPool
+from userpools.models.passkey import is_credential_id
 from userpools.models.retry import in_transaction
 from userpools.sealing import Purpose
 from userpools.services import relying_party
@@ -246,6 +247,8 @@ def delete(user: PoolUser, credential_id: str, *, actor: Actor | None = None) ->
 
     Who has none left has passkeys off as a factor. Audited for an actor.
     """
+    if not is_credential_id(credential_id):
+        raise ResourceNotFoundException(UNKNOWN)
     try:
         _delete(user, credential_id, actor)
     except UserNotFoundException as exc:

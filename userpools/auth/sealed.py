@@ -1,5 +1,6 @@
 """The attempt's form on the wire: `Session`, sealed, expiring, bound to pool, client and user."""
 
+import base64
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,6 +47,7 @@ def seal(attempt: Attempt) -> str:
         "s": attempt.has_set_up,
         "o": attempt.offered,
         "h": attempt.first_factor,
+        "w": base64.b64encode(attempt.passkey_challenge).decode(),
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -85,6 +87,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         has_set_up=content["s"],
         offered=tuple(content.get("o", ())),
         first_factor=content.get("h", ""),
+        passkey_challenge=base64.b64decode(content.get("w", "")),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

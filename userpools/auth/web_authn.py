@@ -8,10 +8,15 @@ import hmac
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from webauthn import verify_authentication_response, verify_registration_response
 from webauthn.helpers import (
@@ -20,11 +25,12 @@ from webauthn.helpers import (
     decode_credential_public_key,
     decoded_public_key_to_cryptography,
     encode_cbor,
+    parse_authentication_credential_json,
     parse_authenticator_data,
     parse_cbor,
     parse_registration_credential_json,
 )
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
+from webauthn.helpers.cose import COSECRV, COSEKTY, COSEAlgorithmIdentifier, COSEKey
 from webauthn.helpers.exceptions import WebAuthnException
 
 from userpools.errors import (
@@ -60,6 +66,17 @@ class ClientData:
     challenge: bytes
     origin: str
     is_cross_origin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """What a signature holds for: the authenticator's counter, and whom it keeps the passkey for.
+
+    Some do not say for whom.
+    """
+
+    sign_count: int
+    user_handle: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +211,15 @@ def asserted(
     origin: str,
     relying_party_id: str,
     demands_verification: bool,
-) -> int:
-    """Return the counter of an AuthenticationResponseJSON whose signature holds; else Refused.
+) -> Asserted:
+    """Return what an AuthenticationResponseJSON says whose signature holds; else Refused.
 
     Whether the counter has grown is for the caller's conditional update.
     """
     try:
+        parsed = parse_authentication_credential_json(dict(credential))
         verified = verify_authentication_response(
-            credential=dict(credential),
+            credential=parsed,
             expected_challenge=challenge,
             expected_rp_id=relying_party_id,
             expected_origin=origin,
@@ -212,15 +230,20 @@ def asserted(
         )
     except _UNREADABLE as exc:
         raise Refused(str(exc)) from exc
-    return verified.new_sign_count
+    return Asserted(verified.new_sign_count, parsed.response.user_handle)
 
 
-def user_handle(credential: Credential) -> bytes | None:
-    """Return whom the authenticator keeps the credential for; None where it did not say."""
-    handle = (credential.get("response") or {}).get("userHandle")
-    if handle is None:
-        return None
-    try:
-        return base64url_to_bytes(handle)
-    except (TypeError, ValueError):
-        return b""
+@lru_cache(maxsize=1)
+def nobodys_key() -> bytes:
+    """Return a COSE key that nobody can sign with, its private half being forgotten."""
+    numbers = generate_private_key(SECP256R1()).public_key().public_numbers()
+    size = SECP256R1().key_size // 8
+    return encode_cbor(
+        {
+            COSEKey.KTY: COSEKTY.EC2,
+            COSEKey.ALG: ES256,
+            COSEKey.CRV: COSECRV.P256,
+            COSEKey.X: numbers.x.to_bytes(size, "big"),
+            COSEKey.Y: numbers.y.to_bytes(size, "big"),
+        }
+    )

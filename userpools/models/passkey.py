@@ -1,5 +1,7 @@
 """Passkeys: what a pool user's authenticators left at registration."""
 
+import re
+
 from django.db import models
 from django.utils import timezone
 
@@ -11,6 +13,12 @@ from .user import PoolUser
 # Source: Web Authentication Level 3, "Credential ID".
 LONGEST_ID_BYTES = 1023
 LONGEST_ID = 1364
+_ID = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_ID}}}", re.ASCII)
+
+
+def is_credential_id(text: object) -> bool:
+    """Say whether a text can be the id of a passkey: nothing else is looked for."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
 class PasskeyQuerySet(models.QuerySet["Passkey"]):

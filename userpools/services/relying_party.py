@@ -30,7 +30,7 @@ def settings_of(pool: UserPool) -> dict[str, Any]:
 
 def is_enabled(pool: UserPool) -> bool:
     """Say whether people may sign in with a passkey."""
-    return FIRST_FACTOR in pool.setting("Policies")["SignInPolicy"]["AllowedFirstAuthFactors"]
+    return FIRST_FACTOR in pool.first_factors
 
 
 def require_enabled(pool: UserPool) -> None:
