@@ -52,8 +52,7 @@ def set_preferences(
         raise InvalidParameterException("Only one MFA method can be preferred.")
     with transaction.atomic():
         row = locked(user)
-        before = row.mfa_methods.split()
-        methods = set(before)
+        before, methods = _audited(row), set(row.mfa_methods.split())
         for factor, sent in changes.items():
             _apply(row, methods, factor, sent, is_admin=actor is not None)
         row.passkey_mfa = _wants_passkeys(row, methods, settings.get(PASSKEYS))
@@ -65,9 +64,16 @@ def set_preferences(
                 "AdminSetUserMFAPreference",
                 pool_id=row.pool_id,
                 resource=row.username,
-                before={"UserMFASettingList": before},
-                after={"UserMFASettingList": row.mfa_methods.split()},
+                before=before,
+                after=_audited(row),
             )
+
+
+def _audited(row: PoolUser) -> dict[str, Any]:
+    return {
+        "UserMFASettingList": row.mfa_methods.split(),
+        PASSKEYS: {"Enabled": row.passkey_mfa},
+    }
 
 
 def set_legacy_options(

@@ -20,7 +20,7 @@ from tests.passkey import PRESENT, VERIFIED, Passkey
 from tests.userpools.conftest import FLOWS, RP_ID
 from userpools.auth import web_authn
 from userpools.auth.mfa_preferences import NO_PASSKEY, ONE_FACTOR_PASSKEYS, PASSKEY_ALONE
-from userpools.models import AuthEvent, PoolUser, SignInSession, UserPool
+from userpools.models import AuditEntry, AuthEvent, PoolUser, SignInSession, UserPool
 from userpools.models import Passkey as Row
 from userpools.services import users
 
@@ -346,6 +346,24 @@ def test_a_disabled_user_is_refused(idp, app, passkey):
     assert sign_in_with(idp, app, passkey)["AuthenticationResult"]
 
 
+def test_a_user_who_was_disabled_before_is_told_once_the_passkey_proved_who_it_is(
+    idp, app, hiding, passkey
+):
+    PoolUser.objects.update(enabled=False)
+    issued = begin(idp, hiding)
+    forged = passkey.sign(options_of(issued), origin="https://example.org")
+    assert not_answered(idp, hiding, issued, forged) == WRONG
+    assert not_answered(idp, hiding, issued, passkey.sign(options_of(issued))) == (
+        "User is disabled."
+    )
+
+
+def test_a_user_without_a_password_signs_in(idp, app, passkey):
+    PoolUser.objects.update(password_form="", password_sealed=None, password_set_at=None)
+    assert begin(idp, app, preferred="")["AvailableChallenges"] == ["WEB_AUTHN"]
+    assert sign_in_with(idp, app, passkey)["AuthenticationResult"]
+
+
 def test_a_user_with_a_temporary_password_begins_with_that(idp, app, passkey):
     idp.admin_set_user_password(
         UserPoolId=app.pool_id, Username="ana", Password=PASSWORD, Permanent=False
@@ -540,6 +558,19 @@ def test_passkeys_are_a_factor_only_beside_another(idp, app, passkey, seed, toke
     assert PoolUser.objects.get().passkey_mfa
     prefer(idp, token, SoftwareTokenMfaSettings=OFF)
     assert not PoolUser.objects.get().passkey_mfa
+    prefer(idp, token, SoftwareTokenMfaSettings=ON, WebAuthnMfaSettings=ON)
+    idp.admin_delete_software_token(UserPoolId=app.pool_id, Username="ana")
+    assert not PoolUser.objects.get().passkey_mfa
+
+
+def test_an_administrators_change_is_audited(idp, app, passkey, seed):
+    use(idp, app, MULTI)
+    idp.admin_set_user_mfa_preference(
+        UserPoolId=app.pool_id, Username="ana", WebAuthnMfaSettings=ON
+    )
+    entry = AuditEntry.objects.latest("pk")
+    assert entry.before["WebAuthnMfaSettings"] == OFF
+    assert entry.after["WebAuthnMfaSettings"] == ON
 
 
 def test_passkeys_are_a_factor_of_who_has_one(idp, app, seed, token):

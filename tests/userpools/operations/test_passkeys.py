@@ -613,6 +613,26 @@ def test_only_ones_own_passkeys_are_seen_and_deleted(idp, register, app, token, 
     register(other, passkey)
 
 
+def test_what_passkeys_cost(idp, register, token, django_assert_num_queries):
+    passkey = Passkey()
+    said = passkey.register(start(idp, token))
+    # The session with its user; then one transaction: the user locked, the challenge used up, the
+    # passkeys counted and one more written, the two writes each in a savepoint.
+    with django_assert_num_queries(11):
+        complete(idp, token, said)
+    with django_assert_num_queries(2):
+        listed(idp, token)
+    # The session; the user locked, the passkey found and deleted, in a transaction.
+    with django_assert_num_queries(5):
+        idp.delete_web_authn_credential(AccessToken=token, CredentialId=passkey.id)
+
+
+def test_passkeys_go_with_their_pool(idp, register, app, token):
+    register(token)
+    idp.delete_user_pool(UserPoolId=app.pool_id)
+    assert not Row.objects.exists()
+
+
 def test_passkeys_go_with_their_user(idp, register, app, token):
     register(token)
     idp.delete_user(AccessToken=token)
