@@ -64,6 +64,7 @@ class Purpose(StrEnum):
     ATTEMPT = "attempt"
     SECRET_BLOCK = "secret-block"  # noqa: S105
     SIGN_UP_SESSION = "sign-up-session"
+    PASSKEY_REGISTRATION = "passkey-registration"
     PAGING_TOKEN = "paging-token"  # noqa: S105
     REFRESH_TOKEN = "refresh-token"  # noqa: S105
     AUTHORIZATION_CODE = "authorization-code"
@@ -81,7 +82,13 @@ class Purpose(StrEnum):
 # Accepted today, on the following day, and within clock skew of the day itself; the others open
 # at any age, and what they say of their expiry is the caller's to check.
 _SHORT_LIVED: Final = frozenset(
-    {Purpose.ATTEMPT, Purpose.SECRET_BLOCK, Purpose.SIGN_UP_SESSION, Purpose.PAGING_TOKEN}
+    {
+        Purpose.ATTEMPT,
+        Purpose.SECRET_BLOCK,
+        Purpose.SIGN_UP_SESSION,
+        Purpose.PASSKEY_REGISTRATION,
+        Purpose.PAGING_TOKEN,
+    }
 )
 
 

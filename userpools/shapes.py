@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from userpools.models import AppClient, ClientSecret, Group, PoolUser, UserPool
+from userpools.models import AppClient, ClientSecret, Group, Passkey, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
 Shape = dict[str, Any]
@@ -144,6 +144,18 @@ def user_type(user: PoolUser, only: Iterable[str] | None = None) -> Shape:
         "Enabled": user.enabled,
         "UserStatus": str(user.status),
         "MFAOptions": mfa_options(user),
+    }
+
+
+def passkey(passkey: Passkey) -> Shape:
+    """WebAuthnCredentialDescription."""
+    return {
+        "CredentialId": passkey.credential_id,
+        "FriendlyCredentialName": passkey.friendly_name,
+        "RelyingPartyId": passkey.relying_party_id,
+        "AuthenticatorAttachment": passkey.attachment or None,
+        "AuthenticatorTransports": passkey.transports.split(),
+        "CreatedAt": passkey.created_at,
     }
 
 

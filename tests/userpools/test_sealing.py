@@ -137,6 +137,7 @@ SHORT_LIVED = [
     Purpose.ATTEMPT,
     Purpose.SECRET_BLOCK,
     Purpose.SIGN_UP_SESSION,
+    Purpose.PASSKEY_REGISTRATION,
     Purpose.PAGING_TOKEN,
 ]
 

@@ -218,7 +218,8 @@ class PoolForm(WireForm):
     )
     passkey_domain = fields.text(
         "Domain of passkeys",
-        "The relying party id: passkeys made for one domain are of no use at another.",
+        "The relying party id, such as example.com: its pages and those of sub-domains may use the "
+        "passkeys, which are of no use at another. For development: localhost.",
         mono=True,
     )
     passkey_verification = fields.choice(

@@ -15,18 +15,27 @@ from userpools.admin.user_forms import (
     NewPassword,
     OneGroup,
     OneOfTheirGroups,
+    OnePasskey,
     OneSession,
     Renewal,
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
-from userpools.auth import invitations, passwords, recovery, sign_up, software_tokens
+from userpools.auth import (
+    invitations,
+    passkeys,
+    passwords,
+    recovery,
+    sign_up,
+    software_tokens,
+)
 from userpools.auth.invitations import Invitation
 from userpools.errors import InvalidParameterException
 from userpools.local_api import check_members
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
 from userpools.models import (
+    Passkey,
     PoolUser,
     UserStatus,
 )
@@ -61,6 +70,15 @@ def _has_app(user: PoolUser) -> bool:
 def _delete_app(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     software_tokens.delete(user, actor=actor_of(request))
     return "The authenticator app is deleted."
+
+
+def _has_passkey(user: PoolUser) -> bool:
+    return Passkey.objects.of(user).exists()
+
+
+def _delete_passkey(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    passkeys.delete(user, answers["passkey"], actor=actor_of(request))
+    return "The passkey is deleted."
 
 
 def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
@@ -311,6 +329,18 @@ ACTS = (
         is_dangerous=True,
         text="Codes of the app no longer sign in, and the user may enrol another. Until then a "
         "password alone signs in, unless the user has other factors or the pool demands one.",
+    ),
+    Act(
+        name="delete-passkey",
+        title="Delete a passkey",
+        run=_delete_passkey,
+        icon="key_off",
+        form_class=OnePasskey,
+        in_rows=True,
+        applies=_has_passkey,
+        is_dangerous=True,
+        text="It no longer signs in; the user may register another. What the authenticator keeps "
+        "of it is the user's to remove. Sessions go on.",
     ),
     Act(
         name="sign-out",

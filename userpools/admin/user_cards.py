@@ -16,12 +16,13 @@ from userpools.models import (
     AuthEvent,
     Message,
     MessageState,
+    Passkey,
     PasswordStorage,
     PoolUser,
     SignInSession,
     lockout,
 )
-from userpools.services import user_limits
+from userpools.services import relying_party, user_limits
 from userpools.services.attributes import VERIFIED_FLAGS
 from userpools.services.user_limits import UserLimit
 
@@ -86,6 +87,7 @@ def _factors(user: PoolUser) -> Fact:
         )
     preferred = user.mfa_preferred
     names = [markup.code(name) for name in user.mfa_methods.split()]
+    names += [markup.code("WEB_AUTHN")] if user.passkey_mfa else []
     return Fact(
         "Second factors",
         markup.joined(*names),
@@ -102,6 +104,34 @@ def _attempts(label: str, failures: int, tried_at: datetime | None) -> Fact:
         markup.badge(f"Locked out after {failures}", "bad"),
         f"Until {timezone.localtime(until):%d %b %Y, %H:%M:%S}",
     )
+
+
+def passkeys_card(user: PoolUser, *, may_change: bool) -> Card:
+    current = relying_party.id_or_empty(user.pool)
+    return Card(
+        "Passkeys",
+        headers=("Passkey", "For", "Registered", "Last used", ""),
+        rows=[
+            (
+                each.friendly_name,
+                _relying_party(each, current),
+                markup.when(each.created_at),
+                markup.when(each.last_used_at),
+                markup.act_link(user, "delete-passkey", "Delete", passkey=each.credential_id)
+                if may_change
+                else "",
+            )
+            for each in Passkey.objects.of(user)
+        ],
+        empty="No passkey is registered. Users register their own, with StartWebAuthnRegistration.",
+    )
+
+
+def _relying_party(passkey: Passkey, current: str) -> SafeString:
+    shown = markup.code(passkey.relying_party_id)
+    if passkey.relying_party_id == current:
+        return shown
+    return markup.joined(shown, markup.badge("Of no use: the pool's domain is another", "warn"))
 
 
 def limits_card(user: PoolUser) -> Card:

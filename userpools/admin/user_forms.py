@@ -10,7 +10,7 @@ from userpools.admin import fields, limits
 from userpools.admin.acts import ActForm, ConfirmByName
 from userpools.admin.bulk import BulkForm
 from userpools.auth import invitations
-from userpools.models import Group, PoolUser, SignInSession
+from userpools.models import Group, Passkey, PoolUser, SignInSession
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import RESERVED
 
@@ -74,6 +74,22 @@ class OneSession(ActForm):
         self.fields["session"].choices = [  # type: ignore[attr-defined]
             (str(each.pk), f"{each.client.name}, since {each.auth_time:%d %b %Y, %H:%M:%S} UTC")
             for each in alive_sessions(self.subject).select_related("client")[:SHOWN_SESSIONS]
+        ]
+
+
+class OnePasskey(ActForm):
+    """A passkey of the user's."""
+
+    passkey = fields.choice("Passkey", ())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["passkey"].choices = [  # type: ignore[attr-defined]
+            (
+                each.credential_id,
+                f"{each.friendly_name}, since {each.created_at:%d %b %Y, %H:%M} UTC",
+            )
+            for each in Passkey.objects.of(self.subject)
         ]
 
 

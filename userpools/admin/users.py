@@ -23,6 +23,7 @@ from userpools.admin.user_cards import (
     groups_card,
     limits_card,
     messages_card,
+    passkeys_card,
     sessions_card,
     sign_in_card,
 )
@@ -232,6 +233,7 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
             attributes_card(obj),
             sign_in_card(obj),
             limits_card(obj),
+            passkeys_card(obj, may_change=may_change),
             groups_card(obj, may_change=may_change),
             sessions_card(obj, may_change=may_change),
         ]

@@ -84,6 +84,8 @@ class Attempt:
     # Choice-based sign-in: the first factors that are offered, and the one that was chosen.
     offered: tuple[str, ...] = ()
     first_factor: str = ""
+    # What a passkey is to sign.
+    passkey_challenge: bytes = b""
 
     @property
     def answerable(self) -> frozenset[str]:

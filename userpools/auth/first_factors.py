@@ -7,12 +7,18 @@ from userpools.auth.challenges.first_factor import FLOW, FirstFactor
 from userpools.auth.challenges.one_time_codes import OF_MEDIUM
 from userpools.auth.challenges.password_verifier import PasswordVerifier
 from userpools.auth.challenges.passwords import Password, PasswordSrp
+from userpools.auth.challenges.web_authn import WebAuthn
 from userpools.auth.mfa_decision import Factor, usable_factors
 from userpools.auth.mfa_preferences import owner_of
 from userpools.models import PoolUser
 
 # In the order in which they are offered.
-FIRST_FACTORS: Final[tuple[FirstFactor, ...]] = (PasswordSrp(), Password(), *OF_MEDIUM.values())
+FIRST_FACTORS: Final[tuple[FirstFactor, ...]] = (
+    PasswordSrp(),
+    Password(),
+    *OF_MEDIUM.values(),
+    WebAuthn(),
+)
 BY_NAME: Final = {factor.name: factor for factor in FIRST_FACTORS}
 # What proves who somebody is; PASSWORD_SRP is proved by what follows it.
 PROOFS: Final = (BY_NAME.keys() - {PasswordSrp.name}) | {PasswordVerifier.name}

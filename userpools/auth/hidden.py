@@ -43,6 +43,8 @@ UNKNOWN = "Username/client id combination not found."
 LETTERS = "aabccddeefgghijjjkkllmmmmnoppprrrsssstttvwy"
 DOMAINS = "ggggggghhoyyic"
 PHONE_DIGITS = 11
+# How long the ids are that phones and computers make.
+PASSKEY_ID_BYTES = (16, 20, 32)
 
 
 def guard_subject(pool: UserPool, user: PoolUser | None, typed: str) -> str:
@@ -132,6 +134,17 @@ def seems_to_have(pool: UserPool, key: str, medium: Medium, mediums: Collection[
         return draw % 2 == 0
     ordered = sorted(mediums)
     return draw % 3 in {2, ordered.index(medium)}
+
+
+def seems_to_have_passkey(pool: UserPool, key: str) -> bool:
+    """Say whether a name without a user is to look as if it had registered a passkey."""
+    return _drawn(pool, key, "passkey")[0] % 2 == 0
+
+
+def passkey_ids(pool: UserPool, key: str) -> list[bytes]:
+    """Return the ids of the passkeys that such a name seems to have: one, as most people do."""
+    drawn = _drawn(pool, key, "passkey id")
+    return [drawn[: PASSKEY_ID_BYTES[drawn[-1] % len(PASSKEY_ID_BYTES)]]]
 
 
 def _is_likely(pool: UserPool, key: str, medium: Medium) -> bool:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from userpools.audit import Actor, record_act
 from userpools.auth.mfa_decision import CONTACT, Factor, Owner, pool_factors
 from userpools.errors import InvalidParameterException
-from userpools.models import PoolUser
+from userpools.models import Passkey, PoolUser
+from userpools.services import relying_party
 from userpools.services.lookup import locked
 
 MEMBERS = {
@@ -20,6 +21,10 @@ MEMBERS = {
     "SoftwareTokenMfaSettings": Factor.SOFTWARE_TOKEN,
     "EmailMfaSettings": Factor.EMAIL,
 }
+PASSKEYS = "WebAuthnMfaSettings"
+NO_PASSKEY = "User has not registered a passkey"
+ONE_FACTOR_PASSKEYS = "Passkeys are not a multi-factor method of the user pool."
+PASSKEY_ALONE = "Another MFA method must be enabled for the user to enable passkeys."
 LEGACY_SMS = {"DeliveryMedium": "SMS", "AttributeName": "phone_number"}
 
 
@@ -47,10 +52,10 @@ def set_preferences(
         raise InvalidParameterException("Only one MFA method can be preferred.")
     with transaction.atomic():
         row = locked(user)
-        before = row.mfa_methods.split()
-        methods = set(before)
+        before, methods = _audited(row), set(row.mfa_methods.split())
         for factor, sent in changes.items():
             _apply(row, methods, factor, sent, is_admin=actor is not None)
+        row.passkey_mfa = _wants_passkeys(row, methods, settings.get(PASSKEYS))
         kept = "" if row.mfa_preferred in changes else row.mfa_preferred
         _store(row, methods, preferred[0] if preferred else kept)
         if actor is not None:
@@ -59,9 +64,16 @@ def set_preferences(
                 "AdminSetUserMFAPreference",
                 pool_id=row.pool_id,
                 resource=row.username,
-                before={"UserMFASettingList": before},
-                after={"UserMFASettingList": row.mfa_methods.split()},
+                before=before,
+                after=_audited(row),
             )
+
+
+def _audited(row: PoolUser) -> dict[str, Any]:
+    return {
+        "UserMFASettingList": row.mfa_methods.split(),
+        PASSKEYS: {"Enabled": row.passkey_mfa},
+    }
 
 
 def set_legacy_options(
@@ -102,11 +114,30 @@ def _apply(
     methods.add(factor)
 
 
+def _wants_passkeys(row: PoolUser, methods: set[str], sent: Mapping[str, Any] | None) -> bool:
+    """Say whether passkeys are a factor of the user's from now on: never the only one.
+
+    Who turns the last other method off has them off as well. Source: API reference,
+    WebAuthnMfaSettingsType: "to prevent account lockout".
+    """
+    if sent is None:
+        return row.passkey_mfa and bool(methods)
+    if not sent.get("Enabled"):
+        return False
+    if not relying_party.satisfies_mfa(row.pool):
+        raise InvalidParameterException(ONE_FACTOR_PASSKEYS)
+    if not Passkey.objects.of(row).exists():
+        raise InvalidParameterException(NO_PASSKEY)
+    if not methods:
+        raise InvalidParameterException(PASSKEY_ALONE)
+    return True
+
+
 def _store(row: PoolUser, methods: set[str], preferred: str) -> None:
     row.mfa_methods = " ".join(factor for factor in Factor if factor in methods)
     row.mfa_preferred = preferred if preferred in methods else ""
     row.modified_at = timezone.now()
-    row.save(update_fields=["mfa_methods", "mfa_preferred", "modified_at"])
+    row.save(update_fields=["mfa_methods", "mfa_preferred", "passkey_mfa", "modified_at"])
 
 
 def turn_on(user: PoolUser, factor: Factor) -> None:

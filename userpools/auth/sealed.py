@@ -1,5 +1,6 @@
 """The attempt's form on the wire: `Session`, sealed, expiring, bound to pool, client and user."""
 
+import base64
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,6 +48,7 @@ def seal(attempt: Attempt) -> str:
         "r": attempt.custom_step.hex if attempt.custom_step else "",
         "o": attempt.offered,
         "h": attempt.first_factor,
+        "w": base64.b64encode(attempt.passkey_challenge).decode(),
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -87,6 +89,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         custom_step=uuid.UUID(content["r"]) if content.get("r") else None,
         offered=tuple(content.get("o", ())),
         first_factor=content.get("h", ""),
+        passkey_challenge=base64.b64decode(content.get("w", "")),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

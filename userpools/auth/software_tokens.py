@@ -83,6 +83,8 @@ def delete(user: PoolUser, *, actor: Actor) -> None:
             software_token_step=-1,
             mfa_methods=" ".join(methods),
             mfa_preferred="" if row.mfa_preferred == Factor.SOFTWARE_TOKEN else row.mfa_preferred,
+            # Passkeys are never the only factor.
+            passkey_mfa=row.passkey_mfa and bool(methods),
             modified_at=timezone.now(),
         )
         record_act(actor, "AdminDeleteSoftwareToken", pool_id=row.pool_id, resource=row.username)

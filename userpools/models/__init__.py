@@ -9,6 +9,7 @@ from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 from .operator import Operator
+from .passkey import Passkey
 from .past_password import PastPassword
 from .pool import IssuerProfile, PasswordStorage, UserPool
 from .sign_in_session import SignInSession, SpentStep
@@ -39,6 +40,7 @@ __all__ = [
     "Message",
     "MessageState",
     "Operator",
+    "Passkey",
     "PasswordStorage",
     "PastPassword",
     "PoolUser",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
     from .group import Membership
+    from .passkey import Passkey
     from .sign_in_session import SignInSession
     from .software_token import SoftwareToken
 
@@ -100,6 +101,8 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
     )
     software_token_name = models.TextField(null=True, editable=False)  # noqa: DJ001 - '' is a name
     software_token_step = models.BigIntegerField(default=-1, db_default=-1, editable=False)
+    # Whether the user wants passkeys to ask for a fingerprint, face or PIN, whatever the pool says.
+    passkey_mfa = models.BooleanField(default=False, db_default=False, editable=False)
 
     group_count = models.PositiveSmallIntegerField(default=0, editable=False)
 
@@ -110,6 +113,7 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
         sessions: RelatedManager[SignInSession]
         aliases: RelatedManager["UserAlias"]
         software_token: SoftwareToken
+        passkeys: RelatedManager[Passkey]
 
     class Meta:
         verbose_name = "user"

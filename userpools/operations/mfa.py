@@ -17,7 +17,6 @@ from userpools.shapes import Shape
 
 ONE_OF = "Exactly one of AccessToken and Session is required."
 MISMATCH = "Code mismatch and fail enable Software Token MFA"
-NO_PASSKEY = "User has not registered a passkey"
 
 
 @operation("AssociateSoftwareToken", category=Category.USER_RESOURCE_UPDATE)
@@ -79,8 +78,12 @@ def set_user_mfa_preference(
 ) -> Shape:
     """Turn one's own factors on or off, and prefer one."""
     user = signed_in(call, access_token).user
-    settings = _settings(sms_mfa_settings, software_token_mfa_settings, email_mfa_settings)
-    _check_passkeys(web_authn_mfa_settings)
+    settings = {
+        "SMSMfaSettings": sms_mfa_settings,
+        "SoftwareTokenMfaSettings": software_token_mfa_settings,
+        "EmailMfaSettings": email_mfa_settings,
+        "WebAuthnMfaSettings": web_authn_mfa_settings,
+    }
     mfa_preferences.set_preferences(user, settings)
     return {}
 
@@ -98,24 +101,14 @@ def admin_set_user_mfa_preference(
 ) -> Shape:
     """Turn a user's factors on or off, and prefer one."""
     user = _user(call, user_pool_id, username)
-    settings = _settings(sms_mfa_settings, software_token_mfa_settings, email_mfa_settings)
-    _check_passkeys(web_authn_mfa_settings)
+    settings = {
+        "SMSMfaSettings": sms_mfa_settings,
+        "SoftwareTokenMfaSettings": software_token_mfa_settings,
+        "EmailMfaSettings": email_mfa_settings,
+        "WebAuthnMfaSettings": web_authn_mfa_settings,
+    }
     mfa_preferences.set_preferences(user, settings, actor=Actor.of(call))
     return {}
-
-
-def _settings(sms: Shape | None, software_token: Shape | None, email: Shape | None) -> Shape:
-    return {
-        "SMSMfaSettings": sms,
-        "SoftwareTokenMfaSettings": software_token,
-        "EmailMfaSettings": email,
-    }
-
-
-def _check_passkeys(settings: Shape | None) -> None:
-    """Refuse a passkey as a factor: nobody has one that was registered here."""
-    if (settings or {}).get("Enabled"):
-        raise InvalidParameterException(NO_PASSKEY)
 
 
 @operation("SetUserSettings", category=Category.USER_RESOURCE_UPDATE)

@@ -9,6 +9,7 @@ from userpools.errors import (
     UserPoolTaggingException,
 )
 from userpools.models import AppClient, UserPool
+from userpools.services import relying_party
 
 TIERS = ("LITE", "ESSENTIALS", "PLUS")
 MOST_TAGS = 50
@@ -129,6 +130,13 @@ def _mfa(pool: UserPool) -> None:
         raise InvalidParameterException(SMS_NEEDED)
 
 
+def _passkeys(pool: UserPool) -> None:
+    sent = relying_party.id_or_empty(pool)
+    problem = relying_party.id_problem(sent) if sent else None
+    if problem:
+        raise InvalidParameterException(problem)
+
+
 def _context_classes(pool: UserPool) -> None:
     sent = pool.setting("AcrConfiguration") or {}
     names = list(
@@ -154,6 +162,7 @@ RULES: tuple[Callable[[UserPool], None], ...] = (
     _messages,
     _triggers,
     _mfa,
+    _passkeys,
     _context_classes,
     _key,
 )
@@ -175,8 +184,7 @@ def _gated(pool: UserPool) -> Iterator[tuple[str, str]]:
         yield "ESSENTIALS", "Access token customization"
     if "EmailMfaConfiguration" in pool.mfa_details:
         yield "ESSENTIALS", "Email MFA"
-    passkeys = pool.mfa_details.get("WebAuthnConfiguration") or {}
-    if passkeys.get("FactorConfiguration") == "MULTI_FACTOR_WITH_USER_VERIFICATION":
+    if relying_party.satisfies_mfa(pool):
         yield "ESSENTIALS", "Multi-factor passkeys"
     if (pool.setting("DcrConfiguration") or {}).get("EnableStatus") == "Enabled":
         yield "ESSENTIALS", "Dynamic client registration"

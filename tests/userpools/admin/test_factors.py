@@ -1,4 +1,4 @@
-"""First and second factors on a user's page."""
+"""First and second factors, and passkeys, on a user's page."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.test import Client
 
 from tests.authenticator import code_of
 from tests.userpools.admin.conftest import last_act, page
-from userpools.models import AppClient, PoolUser, SoftwareToken
+from userpools.models import AppClient, Passkey, PoolUser, SoftwareToken
 
 
 def test_an_authenticator_app_is_shown_and_deleted(
@@ -34,6 +34,29 @@ def test_an_authenticator_app_is_shown_and_deleted(
     assert last_act().action == "AdminDeleteSoftwareToken"
     assert not SoftwareToken.objects.exists()
     assert sign_in(client)
+
+
+def test_passkeys_are_shown_and_deleted(
+    browser: Client, idp: Any, passkey_app: AppClient, sign_in: Any, register: Any
+) -> None:
+    ana = PoolUser.objects.get()
+    token = sign_in(passkey_app)["AccessToken"]
+    kept, lost = register(token), register(token, attachment="cross-platform")
+    shown = browser.get(page("pooluser", ana)).content.decode()
+    assert "Roaming passkey" in shown
+    assert "Of no use" not in shown
+
+    act = page("pooluser", ana, act="delete-passkey")
+    assert browser.post(act, {"passkey": "somebody else's"}).status_code == 200
+    assert last_act().action != "DeleteWebAuthnCredential"
+    assert browser.post(act, {"passkey": lost.id}).status_code == 302
+    assert last_act().action == "DeleteWebAuthnCredential"
+    assert [each.credential_id for each in Passkey.objects.all()] == [kept.id]
+
+    idp.set_user_pool_mfa_config(
+        UserPoolId=ana.pool_id, WebAuthnConfiguration={"RelyingPartyId": "example.org"}
+    )
+    assert "Of no use" in browser.get(page("pooluser", ana)).content.decode()
 
 
 def test_what_a_sign_in_may_begin_with_is_shown(browser: Client, idp: Any, ana: PoolUser) -> None:

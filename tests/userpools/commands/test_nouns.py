@@ -218,3 +218,15 @@ def test_no_verb_asks_for_what_django_takes_first():
     with pytest.raises(ValueError, match="--settings"):
         argument("--settings")
     assert argument("--members").names == ("--members",)
+
+
+def test_passkeys_are_listed_and_deleted(run, ask, passkey_app, sign_in, register):
+    pool_id = passkey_app.pool_id
+    passkey = register(sign_in(passkey_app)["AccessToken"])
+    (row,) = ask("user", "passkeys", pool_id, "ana")
+    assert row["CredentialId"] == passkey.id
+    with pytest.raises(CommandError, match="ResourceNotFoundException"):
+        run("user", "passkeys", pool_id, "ana", "--delete=-unknown")
+    run("user", "passkeys", pool_id, "ana", f"--delete={passkey.id}")
+    assert ask("user", "passkeys", pool_id, "ana") == []
+    assert AuditEntry.objects.get(action="DeleteWebAuthnCredential").source == "command"

@@ -7,9 +7,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from userpools import shapes
+from userpools.auth import passkeys
 from userpools.conf import settings
 from userpools.local_api import LocalApi, actor
-from userpools.models import UserPool
+from userpools.models import Passkey, UserPool
 from userpools.services import user_limits
 from userpools.services.lookup import find_user
 
@@ -25,7 +27,10 @@ LARGEST_PAGE = 60
 class Command(NounCommand):
     """Pool users."""
 
-    help = "Create, list, show and delete users, set passwords, sign users out, lift limits."
+    help = (
+        "Create, list, show and delete users, set passwords, sign users out, lift limits, delete "
+        "passkeys."
+    )
 
     @verb(
         "Create a user with a password that works at once, or invite one.",
@@ -137,6 +142,24 @@ class Command(NounCommand):
         return [
             {"Limit": each.name, "Used": each.used, "Allowed": each.allowed, "Ends": each.ends_at}
             for each in found
+        ]
+
+    @verb(
+        "List a user's passkeys, or delete one.",
+        POOL,
+        USER,
+        argument(
+            "--delete", metavar="ID", default="", help="An id may begin with a dash: --delete=ID."
+        ),
+    )
+    def passkeys(self, options: dict[str, Any]) -> Result:
+        user = find_user(UserPool.objects.get(pk=options["pool"]), options["username"])
+        if options["delete"]:
+            passkeys.delete(user, options["delete"], actor=actor())
+            return f"Deleted a passkey of {user.username}."
+        return [
+            {**shapes.passkey(each), "LastUsedAt": each.last_used_at}
+            for each in Passkey.objects.of(user)
         ]
 
     def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
