@@ -305,11 +305,23 @@ def test_behind_walls_nothing_of_the_server_is_seen(handler, settings):
 
 
 @needs_walls
-@pytest.mark.parametrize("path", ["/var/task/x", "/usr/x", "/x", "/etc/x"])
+@pytest.mark.parametrize(
+    "path", ["/var/task/x", "/usr/x", "/x", "/etc/x", "/dev/x", "/dev/shm/x", "/proc/x"]
+)
 def test_behind_walls_only_the_working_folder_can_be_written(handler, path):
     source = f"def handler(e, c):\n    open('/tmp/mine', 'w').close()\n    open({path!r}, 'w')\n"
     with pytest.raises(FunctionError, match=r"Read-only|Permission denied|No such file"):
         run(handler("writes.py", source))
+
+
+@needs_walls
+@pytest.mark.parametrize("name", ["core_pattern", "hostname", "domainname"])
+def test_behind_walls_no_setting_of_the_kernel_can_be_written(handler, name):
+    # Opened alone: what is written to the first of them would be run by the machine's own root.
+    path = f"/proc/sys/kernel/{name}"
+    source = f"def handler(e, c):\n    open({path!r}).close()\n    open({path!r}, 'r+')\n"
+    with pytest.raises(FunctionError, match="Read-only"):
+        run(handler("sets.py", source))
 
 
 @needs_walls

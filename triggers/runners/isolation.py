@@ -161,7 +161,9 @@ def _mounts(sandbox: Sandbox) -> Iterator[str]:
         yield from ("--ro-bind-try", path, path)
     for prefix in _prefixes():
         yield from ("--ro-bind", prefix, prefix)
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    # Without these, a handler of root's could write /proc/sys: the kernel looks at the user there,
+    # not at capabilities. And /dev has no size.
+    yield from ("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     yield from ("--size", str(MOST_WRITTEN), "--tmpfs", "/tmp")  # noqa: S108
     yield from ("--ro-bind", str(sandbox.code), CODE)
     yield from ("--ro-bind", str(PROGRAMS), RUNTIME)
