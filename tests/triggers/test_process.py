@@ -79,6 +79,22 @@ FAILURES = {
     "memory.py": ("def handler(e, c):\n    return bytearray(1 << 30)\n", None),
 }
 
+FORKS = """
+import os, time
+
+def handler(e, c):
+    made = 0
+    try:
+        while made < 1000:
+            if os.fork() == 0:
+                time.sleep(60)
+                os._exit(0)
+            made += 1
+    except OSError:
+        return made
+    return made
+"""
+
 HANGS = {
     "loop.js": "exports.handler = () => { for (;;) {} }",
     "silent.js": "exports.handler = (e, c, cb) => {}",
@@ -252,6 +268,17 @@ def test_production_runs_nothing_without_walls(handler, settings, monkeypatch):
         run(function)
 
 
+def test_production_runs_nothing_as_root_whose_processes_nothing_limits(
+    handler, settings, monkeypatch
+):
+    function = handler("plain.py", STYLES["plain.py"])
+    monkeypatch.setattr(isolation, "is_root", lambda: True)
+    monkeypatch.setattr(isolation, "bubblewrap", lambda: ("bwrap",))
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "PRODUCTION": True}
+    with pytest.raises(RunnerUnavailable, match="POOLHOUSE_TRIGGER_USER"):
+        run(function)
+
+
 def test_all_processes_busy_is_too_many_requests(handler, monkeypatch):
     monkeypatch.setattr(process, "MOST_OF_FUNCTION", 0)
     with pytest.raises(RunnerUnavailable) as caught:
@@ -281,6 +308,49 @@ def test_without_bubblewrap_handlers_run_in_a_folder_of_their_own(handler, monke
     assert "poolhouse-function-" in folder
     process.pool().close()
     assert not Path(folder).exists()
+
+
+@pytest.fixture
+def of_nobody(handler, monkeypatch, settings, tmp_path):
+    """Handlers of another account, under an interpreter that everybody may use."""
+    system = Path("/usr/bin/python3").resolve()
+    if not isolation.is_root() or not system.exists():
+        pytest.skip("only root may become another account, and needs an interpreter for it")
+    monkeypatch.setattr(isolation, "interpreter", lambda: str(system))
+    monkeypatch.setattr(isolation, "_prefixes", list)
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "TRIGGER_USER": "65534"}
+    shown = tmp_path / "code"
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+    def make(name, source, **columns):
+        function = handler(name, source, **columns)
+        shown.chmod(0o755)
+        return function
+
+    return make
+
+
+@pytest.mark.parametrize("walls", ["bubblewrap", "account"])
+def test_an_account_limits_how_often_a_handler_forks(of_nobody, monkeypatch, walls):
+    if walls == "account":
+        monkeypatch.setattr(isolation, "bubblewrap", tuple)
+        monkeypatch.setattr(isolation, "MOST_OF_ACCOUNT", 100)
+    elif not isolation.bubblewrap():
+        pytest.skip("bubblewrap does not work here")
+    assert 0 < run(of_nobody("forks.py", FORKS)).value < 1000
+
+
+def test_handlers_of_one_account_do_not_use_up_each_other_s_processes(of_nobody, monkeypatch):
+    monkeypatch.setattr(isolation, "bubblewrap", tuple)
+    threads = (
+        "import threading, time\n"
+        "for _ in range(11):\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "def handler(e, c):\n    return 1\n"
+    )
+    functions = [of_nobody(f"threads{number}.py", threads) for number in range(8)]
+    assert [run(function).value for function in functions] == [1] * 8
 
 
 needs_walls = pytest.mark.skipif(
@@ -349,6 +419,17 @@ def test_a_folder_with_the_server_s_data_is_never_shown(handler, settings, tmp_p
     settings.POOLHOUSE = {**settings.POOLHOUSE, "DATA_DIR": tmp_path / "code" / "var"}
     with pytest.raises(InvalidParameterException, match="own data"):
         handler("inside.py", "def handler(e, c):\n    return e\n")
+
+
+@pytest.mark.parametrize("folder", ["/usr/local/var/poolhouse", "/etc/ssl/private", "/opt/node/var"])
+def test_nothing_runs_where_what_every_handler_sees_holds_the_server_s_data(
+    handler, settings, monkeypatch, folder
+):
+    function = handler("plain.py", STYLES["plain.py"])
+    monkeypatch.setattr(isolation, "node", lambda: "/opt/node/bin/node")
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "DATA_DIR": Path(folder)}
+    with pytest.raises(RunnerUnavailable, match="own data"):
+        run(function)
 
 
 def test_an_account_without_walls_is_named_by_its_user(settings, monkeypatch):

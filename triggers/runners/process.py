@@ -361,10 +361,8 @@ class Pool:
 def _start(function: Function) -> Child:
     file = Path(function.target).resolve()
     walls = isolation.isolation()
-    if walls is Isolation.NONE and settings.PRODUCTION:
-        raise RunnerUnavailable(
-            _DENIED, "Handler files do not run in production without bubblewrap or an account."
-        )
+    if settings.PRODUCTION and (problem := isolation.refusal()):
+        raise RunnerUnavailable(_DENIED, problem)
     if problem := isolation.forbidden(file.parent):
         raise RunnerUnavailable(_DENIED, problem)
     ours, theirs = socket.socketpair()
@@ -435,7 +433,7 @@ def _command(function: Function, file: Path, descriptor: int, walls: Isolation) 
         program = (node, f"--max-old-space-size={heap}", f"{runtime}/child.mjs", *arguments)
     else:
         program = (isolation.interpreter(), "-I", "-B", f"{runtime}/child.py", *arguments)
-    bounds = isolation.limits(function.memory_mb, of_account=walls is not Isolation.NONE)
+    bounds = isolation.limits(function.memory_mb, walls)
     launcher = (isolation.interpreter(), "-I", "-S", f"{runtime}/launch.py")
     command = (*launcher, orjson.dumps(bounds).decode(), *program)
     if not has_walls:
