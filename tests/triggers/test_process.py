@@ -1,6 +1,7 @@
 """Handler files: both languages, every style of answering, and every way of misbehaving."""
 
 import os
+import selectors
 import time
 from pathlib import Path
 
@@ -43,6 +44,9 @@ STYLES = {
     "{ ...event, response: { autoConfirmUser: true } }) }",
     "module.mjs": "export const handler = async (event) => {"
     " event.response.autoConfirmUser = true; return event; }",
+    "awaiting.mjs": "const value = await Promise.resolve(true);"
+    "export const handler = async (event) => {"
+    " event.response.autoConfirmUser = value; return event; }",
     "plain.py": "def handler(event, context):\n"
     "    event['response']['autoConfirmUser'] = True\n    return event\n",
 }
@@ -113,6 +117,16 @@ def test_each_style_of_answering_is_understood(handler, name):
     function = handler(name, STYLES[name])
     for _ in range(2):  # a new process and a warm one
         assert run(function).value == CONFIRM
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_package_s_type_makes_a_file_a_module(handler, waits):
+    value = "await Promise.resolve('module')" if waits else "'module'"
+    function = handler(
+        "index.js", f"const value = {value};\nexport const handler = async () => value;"
+    )
+    Path(function.target).with_name("package.json").write_text('{"type": "module"}')
+    assert run(function).value == "module"
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -217,6 +231,45 @@ def test_a_killed_process_is_replaced(handler, processes):
     os.killpg(child.process.pid, 9)
     child.process.wait()
     assert run(function).value == 1
+
+
+def test_a_file_put_in_place_with_the_old_one_s_time_and_size_is_loaded(handler):
+    function = handler("value.py", "def handler(e, c):\n    return 1\n")
+    assert run(function).value == 1
+    file = Path(function.target)
+    then, newer = file.stat(), file.with_name("newer")
+    newer.write_text("def handler(e, c):\n    return 2\n")
+    os.utime(newer, ns=(then.st_atime_ns, then.st_mtime_ns))
+    newer.replace(file)
+    assert run(function).value == 2
+
+
+def test_what_is_printed_after_an_answer_is_in_no_other_call_s_log(handler, processes):
+    function = handler(
+        "after.js",
+        "exports.handler = (e, c, cb) => { console.log('during', e.request.n); cb(null, e);"
+        " setTimeout(() => console.log('after', e.request.n), 300); }",
+    )
+    run(function)
+    (child,) = processes._idle[process._key(function)]
+    with selectors.DefaultSelector() as printed:
+        printed.register(child.log, selectors.EVENT_READ)
+        assert printed.select(SECONDS)
+    log = run(function, {**EVENT, "request": {"n": 2}}).log
+    assert log.startswith("during 2")
+    assert "after 1" not in log
+
+
+def test_a_handler_that_hangs_up_and_stays_has_no_more_time(handler):
+    source = (
+        "import os, sys, time\ndef handler(e, c):\n"
+        "    os.close(int(sys.argv[1]))\n    time.sleep(600)\n"
+    )
+    function = handler("hangs_up.py", source)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        run(function, timeout=1.0)
+    assert time.monotonic() - started < 4
 
 
 def test_a_handler_that_ends_after_its_answer_does_no_harm(handler):
