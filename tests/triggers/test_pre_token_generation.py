@@ -139,6 +139,31 @@ def test_the_first_version_changes_the_id_token_alone(pool, wire, pair):
     assert "level" not in of_access
 
 
+@pytest.mark.parametrize(
+    ("version", "foreign"),
+    [
+        ("V1_0", {BOTH: {"accessTokenGeneration": {"claimsToAddOrOverride": {"level": "7"}}}}),
+        ("V2_0", {DETAILS: {"claimsToAddOrOverride": {"level": "7"}}}),
+    ],
+)
+def test_the_container_of_another_version_changes_nothing(pool, wire, pair, version, foreign):
+    wire(pool, version=version)
+    of_id, of_access = pair(foreign)
+    assert "level" not in of_id | of_access
+
+
+@pytest.mark.parametrize("depth", [40, 250, 900])
+def test_a_claim_nested_without_end_is_refused(idp, pool, client, user, wire, sign_in, depth):
+    value = "x"
+    for _ in range(depth):
+        value = [value]
+    wire(pool, version="V2_0")
+    added = {"claimsToAddOrOverride": {"deep": value}}
+    recorder.answers[SIGN_IN] = {BOTH: {"idTokenGeneration": added}}
+    message = refused(idp, "InvalidLambdaResponseException", lambda: sign_in(client))
+    assert message == "Unrecognizable lambda output"
+
+
 @pytest.mark.parametrize("container", [DETAILS, BOTH])
 def test_groups_are_replaced_in_both_tokens(pool, in_group, wire, pair, container):
     wire(pool, version="V1_0" if container == DETAILS else "V2_0")

@@ -203,6 +203,9 @@ def test_a_webhook_s_query_is_kept_and_its_request_is_signed(webhook, loopback):
         {"request_id": "0" * 32},
         {"at": 1},
         {"at": 4_000_000_000},
+        {"at": "9" * 5000},
+        {"at": -1},
+        {"at": "\u00b2"},
     ],
 )
 def test_a_forged_or_old_answer_is_refused(webhook, loopback, forgery):
@@ -314,6 +317,12 @@ def test_the_request_is_signed_for_the_function_s_region(remote, loopback):
     credential = header(loopback.requests[0], "Authorization")
     assert "AKIAEXAMPLE/" in credential
     assert "/eu-west-1/lambda/aws4_request" in credential
+
+
+def test_a_log_that_cannot_be_read_does_no_harm(remote, loopback):
+    loopback.answer = lambda _: (200, {"X-Amz-Log-Result": "abcde"}, b"{}")
+    answer = run(LambdaRunner, remote)
+    assert (answer.value, answer.log) == ({}, "")
 
 
 @pytest.mark.parametrize(
