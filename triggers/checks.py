@@ -32,8 +32,8 @@ def handler_files() -> Iterator[CheckMessage]:
     elif isolation.is_root() and account is None:
         yield kind(
             "The server runs as root, whose number of processes nothing limits.",
-            hint="Serve as another user, or name an account in POOLHOUSE_TRIGGER_USER. In production"
-            " handler files do not run otherwise.",
+            hint="Serve as another user, or name an account in POOLHOUSE_TRIGGER_USER."
+            " In production handler files do not run otherwise.",
             id="triggers.E003" if settings.PRODUCTION else "triggers.W003",
         )
     elif walls is Isolation.ACCOUNT:

@@ -85,7 +85,9 @@ def _claims(path: str, value: Any) -> dict[str, Any]:
     for _ in range(DEEPEST):
         nested = [each for each in level if isinstance(each, dict | list)]
         level = [
-            inner for each in nested for inner in (each.values() if isinstance(each, dict) else each)
+            inner
+            for each in nested
+            for inner in (each.values() if isinstance(each, dict) else each)
         ]
     if level:
         raise UnusableAnswer(f"{path} has a value that is nested too deeply.")

@@ -2,7 +2,6 @@
 
 import json
 import threading
-
 from urllib.parse import unquote
 
 import pytest

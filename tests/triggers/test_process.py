@@ -398,8 +398,8 @@ def test_an_account_limits_how_often_a_handler_forks(of_nobody, monkeypatch, wal
 def test_handlers_of_one_account_do_not_use_up_each_other_s_processes(of_nobody, monkeypatch):
     monkeypatch.setattr(isolation, "bubblewrap", tuple)
     threads = (
-        "import threading, time\n"
-        "for _ in range(11):\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "import threading, time\nfor _ in range(11):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         "def handler(e, c):\n    return 1\n"
     )
     functions = [of_nobody(f"threads{number}.py", threads) for number in range(8)]
@@ -474,7 +474,9 @@ def test_a_folder_with_the_server_s_data_is_never_shown(handler, settings, tmp_p
         handler("inside.py", "def handler(e, c):\n    return e\n")
 
 
-@pytest.mark.parametrize("folder", ["/usr/local/var/poolhouse", "/etc/ssl/private", "/opt/node/var"])
+@pytest.mark.parametrize(
+    "folder", ["/usr/local/var/poolhouse", "/etc/ssl/private", "/opt/node/var"]
+)
 def test_nothing_runs_where_what_every_handler_sees_holds_the_server_s_data(
     handler, settings, monkeypatch, folder
 ):
