@@ -2,11 +2,13 @@
 
 import base64
 import json
+import ssl
 import threading
 import time
 
 import pytest
 
+from tests.loopback import certificate, dripping, http_server, pem, raw_server
 from tests.triggers.conftest import Received
 from triggers.runners import lambda_api
 from triggers.runners.base import (
@@ -279,6 +281,32 @@ def test_a_webhook_that_hangs_times_out(webhook, loopback):
     with pytest.raises(TimedOut):
         run(HttpRunner, webhook, timeout=0.2)
     over.set()
+
+
+@pytest.mark.parametrize("parts", [(), (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",)])
+def test_a_webhook_that_drips_has_no_more_time(make_function, loopback, parts):
+    with raw_server(dripping(*parts)) as url:
+        function = make_function("http", url, secret=SECRET)
+        started = time.monotonic()
+        with pytest.raises(TimedOut):
+            run(HttpRunner, function, timeout=0.3)
+        assert time.monotonic() - started < 2
+
+
+def test_a_webhook_whose_certificate_nobody_vouches_for_is_told_nothing(
+    make_function, loopback, tmp_path
+):
+    key, own = certificate("localhost")
+    path = tmp_path / "server.pem"
+    path.write_bytes(pem(key) + pem(own))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with http_server(context) as server:
+        function = make_function("http", server.url, secret=SECRET)
+        with pytest.raises(RunnerUnavailable, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            run(HttpRunner, function)
+        assert caught.value.reason == "ServiceException"
+        assert server.requests == []
 
 
 def test_a_webhook_that_is_down_is_unavailable(webhook, loopback):
