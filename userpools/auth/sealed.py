@@ -81,6 +81,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         expires_at=expires_at,
         factor=content["t"],
         has_set_up=content["s"],
+        new_password_set="NEW_PASSWORD_REQUIRED" in content["d"],
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt
