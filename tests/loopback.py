@@ -1,13 +1,22 @@
 """Servers on the loopback interface that tests talk to."""
 
 import contextlib
+import ipaddress
+import itertools
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 @dataclass(frozen=True)
@@ -98,3 +107,58 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+def dripping(*parts: bytes) -> Callable[[socket.socket], None]:
+    """Say these parts, and then a letter now and then for ever."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(65536)
+        for part in parts:
+            connection.sendall(part)
+        for number in itertools.count():
+            connection.sendall(b"x" if number % 50 else b"y")
+            time.sleep(0.01)
+
+    return talk
+
+
+Certified = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
+
+
+def certificate(
+    name: str,
+    *,
+    issuer: Certified | None = None,
+    addresses: Iterable[ipaddress.IPv4Address] = (),
+) -> Certified:
+    """Make a key and a certificate, of an authority of its own where there is no issuer."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer_name, issuer_key = (issuer[1].subject, issuer[0]) if issuer else (subject, key)
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer_name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+    )
+    if issuer:
+        names = [x509.DNSName(name), *(x509.IPAddress(each) for each in addresses)]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return key, builder.sign(issuer_key, hashes.SHA256())
+
+
+def pem(item: ec.EllipticCurvePrivateKey | x509.Certificate) -> bytes:
+    """Return a key or a certificate as files hold it."""
+    if isinstance(item, x509.Certificate):
+        return item.public_bytes(serialization.Encoding.PEM)
+    return item.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )

@@ -21,8 +21,8 @@ def handler_files() -> Iterator[CheckMessage]:
     except LookupError as exc:
         yield Error(str(exc), id="triggers.E001")
         return
+    kind = Error if settings.PRODUCTION else Warning
     if walls is Isolation.NONE:
-        kind = Error if settings.PRODUCTION else Warning
         yield kind(
             "Handler files would run without isolation: they could read what the server can.",
             hint="Install bubblewrap, or let root serve and name an account in"
@@ -30,10 +30,11 @@ def handler_files() -> Iterator[CheckMessage]:
             id="triggers.E002" if settings.PRODUCTION else "triggers.W002",
         )
     elif isolation.is_root() and account is None:
-        yield Warning(
+        yield kind(
             "The server runs as root, whose number of processes nothing limits.",
-            hint="Serve as another user, or name an account in POOLHOUSE_TRIGGER_USER.",
-            id="triggers.W003",
+            hint="Serve as another user, or name an account in POOLHOUSE_TRIGGER_USER."
+            " In production handler files do not run otherwise.",
+            id="triggers.E003" if settings.PRODUCTION else "triggers.W003",
         )
     elif walls is Isolation.ACCOUNT:
         yield Warning(

@@ -50,7 +50,11 @@ def run(event_id: uuid.UUID | str) -> bool:
     ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
     if not claimed:
         return False
-    row = QueuedEvent.objects.select_related("pool").get(pk=event_id)
+    row = QueuedEvent.objects.select_related("pool").filter(pk=event_id).first()
+    if row is None:
+        # Written while its pool was being deleted.
+        QueuedEvent.objects.filter(pk=event_id).delete()
+        return False
     try:
         event: Event = orjson.loads(
             sealing.unseal(Purpose.INVOCATION, row.sealed or b"", context=str(row.pk))

@@ -18,6 +18,8 @@ Check = Callable[[str, Any], Any]
 LONGEST_SMS: Final = 140
 LONGEST_EMAIL: Final = 20_000
 LONGEST_SUBJECT: Final = 140
+# Objects and lists within each other in a claim's value.
+DEEPEST: Final = 32
 CHALLENGES: Final = frozenset(
     {
         "CUSTOM_CHALLENGE", "PASSWORD_VERIFIER", "SMS_MFA", "DEVICE_SRP_AUTH",
@@ -39,7 +41,11 @@ def usable_response(answer: object, occasion: Occasion, default: dict[str, Any])
     response = answer.get("response")
     if not isinstance(response, dict):
         raise UnusableAnswer("The returned event has no response.")
-    checked = _members(RESPONSES[occasion.trigger], response)
+    members = RESPONSES[occasion.trigger]
+    if occasion.trigger == "PreTokenGeneration":
+        # The container of another version than the pool's is none that is documented.
+        members = {name: check for name, check in members.items() if name in default}
+    checked = _members(members, response)
     usable = {**default, **{name: value for name, value in checked.items() if value is not None}}
     if occasion.trigger == "CustomMessage":
         _check_messages(occasion, usable)
@@ -71,6 +77,21 @@ def _map(path: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnusableAnswer(f"{path} must be an object.")
     return value
+
+
+def _claims(path: str, value: Any) -> dict[str, Any]:
+    """Check claims, whose values may be of any form but endlessly deep."""
+    level: list[Any] = list(_map(path, value).values())
+    for _ in range(DEEPEST):
+        nested = [each for each in level if isinstance(each, dict | list)]
+        level = [
+            inner
+            for each in nested
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    if level:
+        raise UnusableAnswer(f"{path} has a value that is nested too deeply.")
+    return dict(value)
 
 
 def _texts_by_name(path: str, value: Any) -> dict[str, str]:
@@ -153,11 +174,11 @@ RESPONSES: Final[Mapping[str, Members]] = {
         "claimsAndScopeOverrideDetails": _object(
             {
                 "idTokenGeneration": _object(
-                    {"claimsToAddOrOverride": _map, "claimsToSuppress": _texts}
+                    {"claimsToAddOrOverride": _claims, "claimsToSuppress": _texts}
                 ),
                 "accessTokenGeneration": _object(
                     {
-                        "claimsToAddOrOverride": _map,
+                        "claimsToAddOrOverride": _claims,
                         "claimsToSuppress": _texts,
                         "scopesToAdd": _scopes,
                         "scopesToSuppress": _texts,

@@ -1,5 +1,6 @@
 """One run of a function: finding it, running it, and the record of what became of it."""
 
+import copy
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -58,6 +59,10 @@ def find(arn: str, pool_id: str) -> Function:
         raise RunnerUnavailable(_DENIED, "The function is disabled.")
     if pool_id not in function.pool_ids:
         raise RunnerUnavailable(_DENIED, "The pool may not use the function.")
+    if function.arn != arn:
+        # Of the version or alias that the pool names; the record itself is shared by all.
+        function = copy.copy(function)
+        function.arn = arn
     return function
 
 

@@ -1,9 +1,16 @@
 """The stories of people with an authenticator app: identity-js in Node.js, and pycognito."""
 
+import math
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from botocore.exceptions import ClientError
 from pycognito.exceptions import SoftwareTokenMFAChallengeException
 
 from tests.authenticator import code_of
+from userpools.models.lockout import FREE_ATTEMPTS
 
 from .conftest import PASSWORD, Story
 from .test_node_clients import identity
@@ -73,3 +80,52 @@ def test_pycognito_enrols_an_app_and_signs_in_by_its_code(story: Story) -> None:
         again.authenticate(PASSWORD)
     again.respond_to_software_token_mfa_challenge(code_of(secret))
     again.verify_tokens()
+
+
+GUESSES = 200
+
+
+def test_two_hundred_guesses_at_once_take_no_more_than_the_lock_lets_through(story: Story) -> None:
+    use_apps(story, "OPTIONAL")
+    username = story.user()
+    token = story.sign_in(username)["AccessToken"]
+    secret = story.idp.associate_software_token(AccessToken=token)["SecretCode"]
+    proof = code_of(secret, drift=-1)
+    story.idp.verify_software_token(AccessToken=token, UserCode=proof)
+    story.idp.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
+    issued = story.idp.initiate_auth(
+        ClientId=story.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": username, "PASSWORD": PASSWORD},
+    )
+    right = {code_of(secret, drift=drift) for drift in range(-2, 5)}
+    wrong = [f"{number:06}" for number in range(GUESSES + len(right))]
+    guesses = [code for code in wrong if code not in right][:GUESSES]
+
+    def guess(code: str) -> str:
+        try:
+            answer(code)
+        except ClientError as error:
+            return error.response["Error"]["Message"]
+        return "signed in"
+
+    def answer(code: str) -> None:
+        story.idp.respond_to_auth_challenge(
+            ClientId=story.client_id,
+            ChallengeName="SOFTWARE_TOKEN_MFA",
+            Session=issued["Session"],
+            ChallengeResponses={"USERNAME": username, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(GUESSES) as threads:
+        outcomes = Counter(threads.map(guess, guesses))
+    seconds = time.monotonic() - started
+    # Locked for 1 s, 2 s, 4 s ...: whenever a lock ends one more comes through.
+    let_through = FREE_ATTEMPTS + int(math.log2(seconds + 1))
+    assert outcomes.pop("Invalid code received for user") in range(FREE_ATTEMPTS, let_through + 1)
+    assert set(outcomes) == {"Password attempts exceeded"}
+    # Not even the right code, before the lock is over.
+    assert guess(code_of(secret)) == "Password attempts exceeded"

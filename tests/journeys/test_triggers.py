@@ -1,7 +1,9 @@
-"""Events that run later survive the worker that ran them."""
+"""Functions of a running server: its README's first steps, and events that outlive a worker."""
 
+import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,13 +11,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import jwt
 import pytest
 
-from .server import ROOT, Database, clean_environment, redis_url
+from .conftest import ALL_FLOWS, PASSWORD, Story, create_confirmed
+from .server import ROOT, Database, Server, clean_environment, redis_url
 
 pytestmark = pytest.mark.journey
 
-EVENTS = 40
+EVENTS = 200
 
 SET_UP = """
 from triggers.functions import Settings, create
@@ -50,7 +54,7 @@ import os, time
 def handler(event, context):
     with open(os.environ["SEEN"], "a") as file:
         file.write(event["userName"] + "\\n")
-    time.sleep(0.05)
+    time.sleep(0.02)
     return event
 """
 
@@ -140,7 +144,7 @@ def test_a_killed_worker_loses_no_event(installation):
     first = installation.worker()
     try:
         installation.python(QUEUE.format(count=EVENTS))
-        installation.wait_for(5)
+        installation.wait_for(EVENTS // 4)
     finally:
         kill(first)
     missing = EVENTS - len(set(installation.noted()))
@@ -156,3 +160,66 @@ def test_a_killed_worker_loses_no_event(installation):
     assert set(names) == {f"user-{number}" for number in range(EVENTS)}
     # At least once, and twice only for what was under way.
     assert len(names) <= EVENTS + 2
+
+
+# As tutorials show it.
+TUTORIAL = """
+exports.handler = function(event, context) {
+  event.response = {
+    claimsOverrideDetails: { claimsToAddOrOverride: { attribute_key: "attribute_value" } }
+  };
+  context.done(null, event);
+};
+"""
+
+
+@pytest.fixture
+def with_handlers(tmp_path_factory):
+    """A server whose operator switched handler files on."""
+    server = Server(tmp_path_factory.mktemp("handlers"), POOLHOUSE_TRIGGER_PROCESSES="on")
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+def id_claims(story):
+    return jwt.decode(story.sign_in("ana")["IdToken"], options={"verify_signature": False})
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node")
+def test_the_first_steps_of_the_readme_put_claims_into_tokens(with_handlers, tmp_path):
+    server = with_handlers
+    idp = server.client()
+    pool_id = idp.create_user_pool(PoolName="steps")["UserPool"]["Id"]
+    client_id = idp.create_user_pool_client(
+        UserPoolId=pool_id, ClientName="app", ExplicitAuthFlows=ALL_FLOWS
+    )["UserPoolClient"]["ClientId"]
+    create_confirmed(idp, pool_id, "ana", PASSWORD, {})
+    story = Story(server, idp, pool_id, client_id)
+    example = ROOT / "triggers" / "examples" / "token-claims" / "index.js"
+
+    def create(name, file):
+        return json.loads(
+            server.manage(
+                "functions", "create", name, "--json", "--runner", "process", "--target", str(file),
+                "--pool", pool_id,
+            )
+        )["Arn"]  # fmt: skip
+
+    arn = create("claims", example)
+    tried = json.loads(server.manage("functions", "invoke", "claims", "--json"))["Answer"]
+    assert tried["response"]["claimsOverrideDetails"]["claimsToAddOrOverride"]["tier"] == "free"
+    idp.update_user_pool(UserPoolId=pool_id, LambdaConfig={"PreTokenGeneration": arn})
+    found = id_claims(story)
+    assert (found["tier"], found["greeting"]) == ("free", "Hello ana")
+    (run,) = json.loads(server.manage("functions", "logs", "claims", "--json"))
+    assert (run["Source"], run["Outcome"]) == ("TokenGeneration_Authentication", "succeeded")
+
+    tutorial = tmp_path / "index.js"
+    tutorial.write_text(TUTORIAL)
+    arn = create("tutorial", tutorial)
+    idp.update_user_pool(UserPoolId=pool_id, LambdaConfig={"PreTokenGeneration": arn})
+    assert id_claims(story)["attribute_key"] == "attribute_value"
+    tutorial.write_text(TUTORIAL.replace("attribute_value", "another"))
+    assert id_claims(story)["attribute_key"] == "another"

@@ -34,6 +34,11 @@ def test_walls_are_enough_unless_root_serves(said):
     assert said(root=True, TRIGGER_USER="65534") == []
 
 
+def test_production_as_root_without_an_account_is_an_error(said):
+    assert said(root=True, PRODUCTION=True) == ["triggers.E003"]
+    assert said(root=True, TRIGGER_USER="65534", PRODUCTION=True) == []
+
+
 def test_another_account_alone_is_a_warning(said):
     assert said(walls=(), root=True, TRIGGER_USER="65534") == ["triggers.W004"]
     # Who is not root cannot become another account.

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from urllib.parse import unquote
 
 import pytest
 from django.db import transaction
@@ -223,6 +224,25 @@ def test_a_version_of_a_function_is_the_function(made, use, invoke):
     function = made("confirm")
     use(f"{function.arn}:live", "PreSignUp")
     assert invoke() == {"autoConfirmUser": True}
+
+
+def test_a_version_that_a_pool_names_is_the_one_that_lambda_runs(
+    make_function, people, use, invoke, loopback, monkeypatch
+):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    function = make_function("lambda", loopback.url, people, arn=MISSING)
+    loopback.answer = lambda _: (200, {}, b'{"response": {"autoConfirmUser": true}}')
+    use(f"{MISSING}:live", "PreSignUp")
+    assert invoke() == {"autoConfirmUser": True}
+    assert unquote(loopback.requests[0].path) == (
+        f"/2015-03-31/functions/{MISSING}:live/invocations"
+    )
+    row = Invocation.objects.get()
+    assert (row.function_id, row.arn) == (function.pk, f"{MISSING}:live")
+    use(MISSING, "PreSignUp")
+    invoke()
+    assert unquote(loopback.requests[1].path) == f"/2015-03-31/functions/{MISSING}/invocations"
 
 
 @pytest.mark.parametrize("allowed", ["LAMBDA_ENDPOINT", "AWS_TARGETS"])

@@ -1,10 +1,15 @@
 """The user migration trigger: people taken over from another directory."""
 
 import pytest
+import time_machine
+from botocore.exceptions import ClientError
+from django.utils import timezone
 
 from tests.calls import refused
 from tests.triggers import recorder
+from triggers.models import Function, Invocation, Outcome, functions
 from userpools.models import PoolUser
+from userpools.models.lockout import FREE_ATTEMPTS
 
 PASSWORD = "legacy"
 SIGN_IN = "UserMigration_Authentication"
@@ -31,6 +36,13 @@ def initiate(idp, client, username="ana", password=PASSWORD, **members):
         AuthParameters={"USERNAME": username, "PASSWORD": password},
         **members,
     )
+
+
+def outcome_of(idp, client, username="ana"):
+    """What a sign-in that is refused is told."""
+    with pytest.raises(ClientError) as caught:
+        initiate(idp, client, username)
+    return caught.value.response["Error"]["Message"]
 
 
 def forgot(idp, client, username="ana", **members):
@@ -60,6 +72,55 @@ def test_an_error_of_the_function_is_told(idp, taking_over):
     recorder.answers[SIGN_IN] = ValueError("Bad password")
     message = refused(idp, "UserLambdaValidationException", lambda: initiate(idp, taking_over))
     assert message == "UserMigration failed with error Bad password."
+
+
+@pytest.mark.parametrize("answer", [recorder.Whole(None), {"userAttributes": "ana"}])
+def test_an_unreadable_answer_is_an_unknown_user(idp, taking_over, hiding, answer):
+    recorder.answers[SIGN_IN] = recorder.answers[RECOVERY] = answer
+    message = refused(idp, "UserNotFoundException", lambda: initiate(idp, taking_over))
+    assert message == f"Exception migrating user in app client {taking_over.client_id}"
+    message = refused(idp, "NotAuthorizedException", lambda: initiate(idp, hiding))
+    assert message == "Incorrect username or password."
+    refused(idp, "UserNotFoundException", lambda: forgot(idp, taking_over))
+    assert forgot(idp, hiding)["CodeDeliveryDetails"]
+
+
+def test_a_missing_function_leaves_users_unknown(idp, pool, taking_over, hiding):
+    Function.objects.update(enabled=False)
+    functions.clear()
+    idp.update_user_pool(
+        UserPoolId=pool.id,
+        LambdaConfig={"UserMigration": Function.objects.get().arn},
+    )
+    message = refused(idp, "UserNotFoundException", lambda: initiate(idp, taking_over))
+    assert message == f"Exception migrating user in app client {taking_over.client_id}"
+    message = refused(idp, "NotAuthorizedException", lambda: initiate(idp, hiding))
+    assert message == "Incorrect username or password."
+    assert Invocation.objects.filter(outcome=Outcome.UNAVAILABLE).count() == 2
+
+
+@pytest.mark.parametrize("answer", [{}, ValueError("Bad password")])
+def test_guesses_at_the_other_directory_are_counted(idp, taking_over, hiding, answer):
+    recorder.answers[SIGN_IN] = answer
+    clients = [taking_over, hiding] * 10
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        said = [outcome_of(idp, client) for client in clients]
+        assert recorder.sources().count(SIGN_IN) == FREE_ATTEMPTS
+        assert said[FREE_ATTEMPTS:] == ["Password attempts exceeded"] * (20 - FREE_ATTEMPTS)
+        # Other names are others' guesses, and the right password is taken once the lock is over.
+        recorder.answers[SIGN_IN] = RETURNED
+        assert initiate(idp, taking_over, "bob")["AuthenticationResult"]
+        clock.shift(2)
+        assert initiate(idp, taking_over)["AuthenticationResult"]
+
+
+def test_a_known_and_an_unknown_user_are_locked_alike(idp, pool, taking_over, hiding, make_user):
+    make_user(pool, "bob")
+    with time_machine.travel(timezone.now(), tick=False):
+        known = [outcome_of(idp, hiding, "bob") for _ in range(8)]
+        unknown = [outcome_of(idp, hiding) for _ in range(8)]
+    assert known == unknown
+    assert "Password attempts exceeded" in known
 
 
 def test_an_alias_of_somebody_else_s_stays_theirs(idp, make_pool, make_client, make_user, wire):
@@ -131,6 +192,29 @@ def test_a_user_who_is_not_confirmed_has_to_reset(idp, taking_over, hiding, stat
     for client in (hiding, taking_over):
         refused(idp, "PasswordResetRequiredException", lambda: initiate(idp, client))  # noqa: B023
     assert PoolUser.objects.get().status == "RESET_REQUIRED"
+
+
+@pytest.mark.parametrize(
+    ("number", "factor", "turned_on"),
+    [("+15550001234", True, ["SMS_MFA"]), ("", True, None), ("+15550001234", False, None)],
+)
+def test_codes_by_sms_are_turned_on_where_they_can_be(
+    idp, pool, taking_over, number, factor, turned_on
+):
+    if factor:
+        idp.set_user_pool_mfa_config(
+            UserPoolId=pool.id,
+            MfaConfiguration="OPTIONAL",
+            SmsMfaConfiguration={"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::1:role/sms"}},
+        )
+    attributes = {**ANA, **({"phone_number": number} if number else {})}
+    recorder.answers[SIGN_IN] = {
+        **RETURNED, "userAttributes": attributes, "enableSMSMFA": True,
+    }  # fmt: skip
+    made = initiate(idp, taking_over)
+    assert made.get("ChallengeName") == ("SMS_MFA" if turned_on else None)
+    user = idp.admin_get_user(UserPoolId=pool.id, Username="ana")
+    assert user.get("UserMFASettingList") == turned_on
 
 
 def test_an_alias_brings_the_user_of_that_name(idp, make_pool, make_client, wire):

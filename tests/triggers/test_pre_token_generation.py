@@ -5,6 +5,7 @@ from typing import Any
 import jwt
 import pytest
 
+from tests.authenticator import code_of
 from tests.calls import refused
 from tests.triggers import recorder
 from userpools.models import PoolUser
@@ -139,6 +140,31 @@ def test_the_first_version_changes_the_id_token_alone(pool, wire, pair):
     assert "level" not in of_access
 
 
+@pytest.mark.parametrize(
+    ("version", "foreign"),
+    [
+        ("V1_0", {BOTH: {"accessTokenGeneration": {"claimsToAddOrOverride": {"level": "7"}}}}),
+        ("V2_0", {DETAILS: {"claimsToAddOrOverride": {"level": "7"}}}),
+    ],
+)
+def test_the_container_of_another_version_changes_nothing(pool, wire, pair, version, foreign):
+    wire(pool, version=version)
+    of_id, of_access = pair(foreign)
+    assert "level" not in of_id | of_access
+
+
+@pytest.mark.parametrize("depth", [40, 250, 900])
+def test_a_claim_nested_without_end_is_refused(idp, pool, client, user, wire, sign_in, depth):
+    value = "x"
+    for _ in range(depth):
+        value = [value]
+    wire(pool, version="V2_0")
+    added = {"claimsToAddOrOverride": {"deep": value}}
+    recorder.answers[SIGN_IN] = {BOTH: {"idTokenGeneration": added}}
+    message = refused(idp, "InvalidLambdaResponseException", lambda: sign_in(client))
+    assert message == "Unrecognizable lambda output"
+
+
 @pytest.mark.parametrize("container", [DETAILS, BOTH])
 def test_groups_are_replaced_in_both_tokens(pool, in_group, wire, pair, container):
     wire(pool, version="V1_0" if container == DETAILS else "V2_0")
@@ -203,6 +229,43 @@ def test_later_versions_change_the_access_token_and_its_scopes(pool, client, wir
     assert of_access["scope"] == "api/read"
     assert "cognito:groups" not in of_access
     assert recorder.events[-1]["request"]["scopes"] == ["aws.cognito.signin.user.admin"]
+
+
+def test_a_new_password_is_still_the_source_after_a_second_factor(idp, pool, client, wire):
+    wire(pool, "PreTokenGeneration")
+    idp.set_user_pool_mfa_config(
+        UserPoolId=pool.id,
+        MfaConfiguration="ON",
+        SoftwareTokenMfaConfiguration={"Enabled": True},
+    )
+    idp.admin_create_user(
+        UserPoolId=pool.id,
+        Username="bob",
+        TemporaryPassword="Temporary-Pass-1",
+        MessageAction="SUPPRESS",
+    )
+
+    def answer(issued, **responses):
+        return idp.respond_to_auth_challenge(
+            ClientId=client.client_id,
+            ChallengeName=issued["ChallengeName"],
+            Session=issued["Session"],
+            ChallengeResponses={"USERNAME": "bob", **responses},
+        )
+
+    issued = idp.initiate_auth(
+        ClientId=client.client_id,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "bob", "PASSWORD": "Temporary-Pass-1"},
+    )
+    issued = answer(issued, NEW_PASSWORD="Battery-Staple-7")
+    assert issued["ChallengeName"] == "MFA_SETUP"
+    made = idp.associate_software_token(Session=issued["Session"])
+    verified = idp.verify_software_token(
+        Session=made["Session"], UserCode=code_of(made["SecretCode"])
+    )
+    assert answer({**issued, "Session": verified["Session"]})["AuthenticationResult"]
+    assert recorder.sources() == ["TokenGeneration_NewPasswordChallenge"]
 
 
 def test_another_audience_is_left_out(pool, wire, pair):

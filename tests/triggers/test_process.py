@@ -1,6 +1,7 @@
 """Handler files: both languages, every style of answering, and every way of misbehaving."""
 
 import os
+import selectors
 import time
 from pathlib import Path
 
@@ -43,6 +44,9 @@ STYLES = {
     "{ ...event, response: { autoConfirmUser: true } }) }",
     "module.mjs": "export const handler = async (event) => {"
     " event.response.autoConfirmUser = true; return event; }",
+    "awaiting.mjs": "const value = await Promise.resolve(true);"
+    "export const handler = async (event) => {"
+    " event.response.autoConfirmUser = value; return event; }",
     "plain.py": "def handler(event, context):\n"
     "    event['response']['autoConfirmUser'] = True\n    return event\n",
 }
@@ -79,6 +83,22 @@ FAILURES = {
     "memory.py": ("def handler(e, c):\n    return bytearray(1 << 30)\n", None),
 }
 
+FORKS = """
+import os, time
+
+def handler(e, c):
+    made = 0
+    try:
+        while made < 1000:
+            if os.fork() == 0:
+                time.sleep(60)
+                os._exit(0)
+            made += 1
+    except OSError:
+        return made
+    return made
+"""
+
 HANGS = {
     "loop.js": "exports.handler = () => { for (;;) {} }",
     "silent.js": "exports.handler = (e, c, cb) => {}",
@@ -97,6 +117,16 @@ def test_each_style_of_answering_is_understood(handler, name):
     function = handler(name, STYLES[name])
     for _ in range(2):  # a new process and a warm one
         assert run(function).value == CONFIRM
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_package_s_type_makes_a_file_a_module(handler, waits):
+    value = "await Promise.resolve('module')" if waits else "'module'"
+    function = handler(
+        "index.js", f"const value = {value};\nexport const handler = async () => value;"
+    )
+    Path(function.target).with_name("package.json").write_text('{"type": "module"}')
+    assert run(function).value == "module"
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -203,6 +233,45 @@ def test_a_killed_process_is_replaced(handler, processes):
     assert run(function).value == 1
 
 
+def test_a_file_put_in_place_with_the_old_one_s_time_and_size_is_loaded(handler):
+    function = handler("value.py", "def handler(e, c):\n    return 1\n")
+    assert run(function).value == 1
+    file = Path(function.target)
+    then, newer = file.stat(), file.with_name("newer")
+    newer.write_text("def handler(e, c):\n    return 2\n")
+    os.utime(newer, ns=(then.st_atime_ns, then.st_mtime_ns))
+    newer.replace(file)
+    assert run(function).value == 2
+
+
+def test_what_is_printed_after_an_answer_is_in_no_other_call_s_log(handler, processes):
+    function = handler(
+        "after.js",
+        "exports.handler = (e, c, cb) => { console.log('during', e.request.n); cb(null, e);"
+        " setTimeout(() => console.log('after', e.request.n), 300); }",
+    )
+    run(function)
+    (child,) = processes._idle[process._key(function)]
+    with selectors.DefaultSelector() as printed:
+        printed.register(child.log, selectors.EVENT_READ)
+        assert printed.select(SECONDS)
+    log = run(function, {**EVENT, "request": {"n": 2}}).log
+    assert log.startswith("during 2")
+    assert "after 1" not in log
+
+
+def test_a_handler_that_hangs_up_and_stays_has_no_more_time(handler):
+    source = (
+        "import os, sys, time\ndef handler(e, c):\n"
+        "    os.close(int(sys.argv[1]))\n    time.sleep(600)\n"
+    )
+    function = handler("hangs_up.py", source)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        run(function, timeout=1.0)
+    assert time.monotonic() - started < 4
+
+
 def test_a_handler_that_ends_after_its_answer_does_no_harm(handler):
     function = handler(
         "ends.js",
@@ -252,6 +321,17 @@ def test_production_runs_nothing_without_walls(handler, settings, monkeypatch):
         run(function)
 
 
+def test_production_runs_nothing_as_root_whose_processes_nothing_limits(
+    handler, settings, monkeypatch
+):
+    function = handler("plain.py", STYLES["plain.py"])
+    monkeypatch.setattr(isolation, "is_root", lambda: True)
+    monkeypatch.setattr(isolation, "bubblewrap", lambda: ("bwrap",))
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "PRODUCTION": True}
+    with pytest.raises(RunnerUnavailable, match="POOLHOUSE_TRIGGER_USER"):
+        run(function)
+
+
 def test_all_processes_busy_is_too_many_requests(handler, monkeypatch):
     monkeypatch.setattr(process, "MOST_OF_FUNCTION", 0)
     with pytest.raises(RunnerUnavailable) as caught:
@@ -283,6 +363,49 @@ def test_without_bubblewrap_handlers_run_in_a_folder_of_their_own(handler, monke
     assert not Path(folder).exists()
 
 
+@pytest.fixture
+def of_nobody(handler, monkeypatch, settings, tmp_path):
+    """Handlers of another account, under an interpreter that everybody may use."""
+    system = Path("/usr/bin/python3").resolve()
+    if not isolation.is_root() or not system.exists():
+        pytest.skip("only root may become another account, and needs an interpreter for it")
+    monkeypatch.setattr(isolation, "interpreter", lambda: str(system))
+    monkeypatch.setattr(isolation, "_prefixes", list)
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "TRIGGER_USER": "65534"}
+    shown = tmp_path / "code"
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and folder != Path("/tmp"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+    def make(name, source, **columns):
+        function = handler(name, source, **columns)
+        shown.chmod(0o755)
+        return function
+
+    return make
+
+
+@pytest.mark.parametrize("walls", ["bubblewrap", "account"])
+def test_an_account_limits_how_often_a_handler_forks(of_nobody, monkeypatch, walls):
+    if walls == "account":
+        monkeypatch.setattr(isolation, "bubblewrap", tuple)
+        monkeypatch.setattr(isolation, "MOST_OF_ACCOUNT", 100)
+    elif not isolation.bubblewrap():
+        pytest.skip("bubblewrap does not work here")
+    assert 0 < run(of_nobody("forks.py", FORKS)).value < 1000
+
+
+def test_handlers_of_one_account_do_not_use_up_each_other_s_processes(of_nobody, monkeypatch):
+    monkeypatch.setattr(isolation, "bubblewrap", tuple)
+    threads = (
+        "import threading, time\nfor _ in range(11):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "def handler(e, c):\n    return 1\n"
+    )
+    functions = [of_nobody(f"threads{number}.py", threads) for number in range(8)]
+    assert [run(function).value for function in functions] == [1] * 8
+
+
 needs_walls = pytest.mark.skipif(
     not isolation.bubblewrap(), reason="bubblewrap is not installed or may not make namespaces"
 )
@@ -305,11 +428,23 @@ def test_behind_walls_nothing_of_the_server_is_seen(handler, settings):
 
 
 @needs_walls
-@pytest.mark.parametrize("path", ["/var/task/x", "/usr/x", "/x", "/etc/x"])
+@pytest.mark.parametrize(
+    "path", ["/var/task/x", "/usr/x", "/x", "/etc/x", "/dev/x", "/dev/shm/x", "/proc/x"]
+)
 def test_behind_walls_only_the_working_folder_can_be_written(handler, path):
     source = f"def handler(e, c):\n    open('/tmp/mine', 'w').close()\n    open({path!r}, 'w')\n"
     with pytest.raises(FunctionError, match=r"Read-only|Permission denied|No such file"):
         run(handler("writes.py", source))
+
+
+@needs_walls
+@pytest.mark.parametrize("name", ["core_pattern", "hostname", "domainname"])
+def test_behind_walls_no_setting_of_the_kernel_can_be_written(handler, name):
+    # Opened alone: what is written to the first of them would be run by the machine's own root.
+    path = f"/proc/sys/kernel/{name}"
+    source = f"def handler(e, c):\n    open({path!r}).close()\n    open({path!r}, 'r+')\n"
+    with pytest.raises(FunctionError, match="Read-only"):
+        run(handler("sets.py", source))
 
 
 @needs_walls
@@ -337,6 +472,19 @@ def test_a_folder_with_the_server_s_data_is_never_shown(handler, settings, tmp_p
     settings.POOLHOUSE = {**settings.POOLHOUSE, "DATA_DIR": tmp_path / "code" / "var"}
     with pytest.raises(InvalidParameterException, match="own data"):
         handler("inside.py", "def handler(e, c):\n    return e\n")
+
+
+@pytest.mark.parametrize(
+    "folder", ["/usr/local/var/poolhouse", "/etc/ssl/private", "/opt/node/var"]
+)
+def test_nothing_runs_where_what_every_handler_sees_holds_the_server_s_data(
+    handler, settings, monkeypatch, folder
+):
+    function = handler("plain.py", STYLES["plain.py"])
+    monkeypatch.setattr(isolation, "node", lambda: "/opt/node/bin/node")
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "DATA_DIR": Path(folder)}
+    with pytest.raises(RunnerUnavailable, match="own data"):
+        run(function)
 
 
 def test_an_account_without_walls_is_named_by_its_user(settings, monkeypatch):

@@ -250,6 +250,15 @@ def test_an_event_that_kills_every_worker_is_given_up(sender, send):
     assert row.state == EventState.DEAD
 
 
+def test_an_event_whose_pool_is_gone_holds_no_other_up(sender, send):
+    sender()
+    orphan, other = send(), send()
+    QueuedEvent.objects.filter(pk=orphan.pk).update(pool_id="eu-west-1_gone")
+    assert queue.run_due() == 1
+    assert QueuedEvent.objects.get() == other
+    assert len(received) == 1
+
+
 def test_content_of_another_row_does_not_open(sender, send):
     sender()
     row = send()

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import ssl
 import threading
 import time
 
 import pytest
 
+from tests.loopback import certificate, dripping, http_server, pem, raw_server
 from tests.triggers.conftest import Received
 from triggers.runners import lambda_api
 from triggers.runners.base import (
@@ -203,6 +205,9 @@ def test_a_webhook_s_query_is_kept_and_its_request_is_signed(webhook, loopback):
         {"request_id": "0" * 32},
         {"at": 1},
         {"at": 4_000_000_000},
+        {"at": "9" * 5000},
+        {"at": -1},
+        {"at": "\u00b2"},
     ],
 )
 def test_a_forged_or_old_answer_is_refused(webhook, loopback, forgery):
@@ -278,6 +283,32 @@ def test_a_webhook_that_hangs_times_out(webhook, loopback):
     over.set()
 
 
+@pytest.mark.parametrize("parts", [(), (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",)])
+def test_a_webhook_that_drips_has_no_more_time(make_function, loopback, parts):
+    with raw_server(dripping(*parts)) as url:
+        function = make_function("http", url, secret=SECRET)
+        started = time.monotonic()
+        with pytest.raises(TimedOut):
+            run(HttpRunner, function, timeout=0.3)
+        assert time.monotonic() - started < 2
+
+
+def test_a_webhook_whose_certificate_nobody_vouches_for_is_told_nothing(
+    make_function, loopback, tmp_path
+):
+    key, own = certificate("localhost")
+    path = tmp_path / "server.pem"
+    path.write_bytes(pem(key) + pem(own))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    with http_server(context) as server:
+        function = make_function("http", server.url, secret=SECRET)
+        with pytest.raises(RunnerUnavailable, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            run(HttpRunner, function)
+        assert caught.value.reason == "ServiceException"
+        assert server.requests == []
+
+
 def test_a_webhook_that_is_down_is_unavailable(webhook, loopback):
     loopback.server.shutdown()
     loopback.server.server_close()
@@ -314,6 +345,12 @@ def test_the_request_is_signed_for_the_function_s_region(remote, loopback):
     credential = header(loopback.requests[0], "Authorization")
     assert "AKIAEXAMPLE/" in credential
     assert "/eu-west-1/lambda/aws4_request" in credential
+
+
+def test_a_log_that_cannot_be_read_does_no_harm(remote, loopback):
+    loopback.answer = lambda _: (200, {"X-Amz-Log-Result": "abcde"}, b"{}")
+    answer = run(LambdaRunner, remote)
+    assert (answer.value, answer.log) == ({}, "")
 
 
 @pytest.mark.parametrize(

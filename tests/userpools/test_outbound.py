@@ -4,20 +4,14 @@ import gzip
 import hashlib
 import hmac
 import ipaddress
-import itertools
 import json
 import ssl
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
-from tests.loopback import http_server, raw_server
+from tests.loopback import certificate, dripping, http_server, pem, raw_server
 from userpools import outbound
 from userpools.outbound import Refused, Unreachable
 
@@ -336,18 +330,6 @@ def test_a_malformed_or_oversized_answer_is_none(private, text):
 # Time
 
 
-def dripping(*parts):
-    def talk(connection):
-        connection.recv(65536)
-        for part in parts:
-            connection.sendall(part)
-        for number in itertools.count():
-            connection.sendall(b"x" if number % 50 else b"y")
-            time.sleep(0.01)
-
-    return talk
-
-
 @pytest.mark.parametrize(
     "parts",
     [
@@ -403,38 +385,6 @@ def test_an_error_tells_the_host_and_nothing_else_of_the_url(private):
 
 
 # TLS
-
-
-def certificate(name, *, issuer=None, addresses=()):
-    """Make a key and a certificate, of an authority of its own where there is no issuer."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer_name, issuer_key = (issuer[1].subject, issuer[0]) if issuer else (subject, key)
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer_name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer:
-        names = [x509.DNSName(name), *(x509.IPAddress(each) for each in addresses)]
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return key, builder.sign(issuer_key, hashes.SHA256())
-
-
-def pem(item):
-    if isinstance(item, x509.Certificate):
-        return item.public_bytes(serialization.Encoding.PEM)
-    return item.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ CODE: Final = "/var/task"
 RUNTIME: Final = "/var/runtime"
 # Of all the files that a handler writes, and of one of them.
 MOST_WRITTEN: Final = 64 * 1024 * 1024
-# A Node process has eleven threads before it does anything, and threads count too.
+# A Node process has eleven threads before it does anything, and threads count too. Behind walls the
+# limit is each handler's own; without, all handlers of an account share it.
 MOST_PROCESSES: Final = 64
+MOST_OF_ACCOUNT: Final = 2048
 MOST_FILES: Final = 256
 PROBE_SECONDS: Final = 10
 
@@ -93,6 +95,21 @@ def isolation() -> Isolation:
     return Isolation.ACCOUNT if account() else Isolation.NONE
 
 
+def refusal() -> str:
+    """Say why handler files must not run in production as things are; empty when they may.
+
+    Raises LookupError for an account that does not exist.
+    """
+    if isolation() is Isolation.NONE:
+        return "Handler files do not run in production without bubblewrap or an account."
+    if is_root() and account() is None:
+        return (
+            "Handler files do not run in production as root, whose number of processes nothing"
+            " limits: name an account in POOLHOUSE_TRIGGER_USER."
+        )
+    return ""
+
+
 @lru_cache(maxsize=1)
 def bubblewrap() -> tuple[str, ...]:
     """Return the command of a bubblewrap that works here, with the options it knows; or nothing.
@@ -123,17 +140,18 @@ def _works(bubblewrap: tuple[str, ...]) -> bool:
     return done.returncode == 0
 
 
-def limits(memory_mb: int, *, of_account: bool) -> dict[str, int]:
+def limits(memory_mb: int, walls: Isolation) -> dict[str, int]:
     """Return the limits that the launcher sets, by their names in the module `resource`.
 
-    Processes are counted by account: the limit makes sense where the account is the handler's.
+    Processes are counted by account, and root's not at all: see `refusal`.
     """
+    processes = {Isolation.BUBBLEWRAP: MOST_PROCESSES, Isolation.ACCOUNT: MOST_OF_ACCOUNT}
     return {
         "RLIMIT_CORE": 0,
         "RLIMIT_DATA": memory_mb * 1024 * 1024,
         "RLIMIT_FSIZE": MOST_WRITTEN,
         "RLIMIT_NOFILE": MOST_FILES,
-        **({"RLIMIT_NPROC": MOST_PROCESSES} if of_account else {}),
+        **({"RLIMIT_NPROC": processes[walls]} if walls in processes else {}),
     }
 
 
@@ -161,7 +179,9 @@ def _mounts(sandbox: Sandbox) -> Iterator[str]:
         yield from ("--ro-bind-try", path, path)
     for prefix in _prefixes():
         yield from ("--ro-bind", prefix, prefix)
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    # Without these, a handler of root's could write /proc/sys: the kernel looks at the user there,
+    # not at capabilities. And /dev has no size.
+    yield from ("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     yield from ("--size", str(MOST_WRITTEN), "--tmpfs", "/tmp")  # noqa: S108
     yield from ("--ro-bind", str(sandbox.code), CODE)
     yield from ("--ro-bind", str(PROGRAMS), RUNTIME)
@@ -179,11 +199,16 @@ def _prefixes() -> Sequence[str]:
 def forbidden(code: Path) -> str:
     """Say why a folder cannot be shown to a handler; empty when it can.
 
-    The whole folder of a handler file is, so that it may bring its own modules.
+    The whole folder of a handler file is, so that it may bring its own modules. What every handler
+    is shown besides must not hold the server's data either.
     """
     data = Path(settings.DATA_DIR).resolve()
     kept = [data, settings.MASTER_KEY_FILE, settings.MASTER_KEY_PATH]
-    shows = any(Path(each).resolve().is_relative_to(code) for each in kept if each)
-    if shows or code.is_relative_to(data):
+    secret = [Path(each).resolve() for each in kept if each]
+    shown = [code, *map(Path, ("/usr", *_SYSTEM, *_CONFIGURATION, *_prefixes()))]
+    if code.is_relative_to(data):
         return f"The folder {code} holds the server's own data, which no handler may see."
+    for folder in shown:
+        if any(each.is_relative_to(folder) for each in secret):
+            return f"The folder {folder} holds the server's own data, which no handler may see."
     return ""

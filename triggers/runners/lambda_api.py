@@ -5,6 +5,7 @@ operator merely names: see `may_run`.
 """
 
 import base64
+import binascii
 import threading
 from functools import lru_cache
 from typing import Any, Final
@@ -111,4 +112,7 @@ def _answered(body: bytes, log: str, *, failed: bool) -> Answer:
 
 
 def _log(tail: str) -> str:
-    return base64.b64decode(tail).decode("utf-8", "replace")[-LONGEST_LOG:] if tail else ""
+    try:
+        return base64.b64decode(tail).decode("utf-8", "replace")[-LONGEST_LOG:]
+    except binascii.Error:
+        return ""

@@ -93,7 +93,8 @@ def _key(function: Function) -> Key:
         found = os.stat(function.target)
     except OSError as exc:
         raise RunnerUnavailable(_MISSING, f"The handler file cannot be read: {exc}") from exc
-    return (function.pk, function.version, function.target, found.st_mtime_ns, found.st_size)
+    # Not the time that the file bears: a deployment may set that, and no user can set this one.
+    return (function.pk, function.version, function.target, found.st_ino, found.st_ctime_ns)
 
 
 @dataclass(slots=True)
@@ -106,6 +107,7 @@ class Child:
     folder: str = ""
     # An earlier event's answer came late, so that this process is not used again.
     is_stale: bool = False
+    _deadline: float = 0.0
     _received: bytearray = field(default_factory=bytearray)
     _printed: bytearray = field(default_factory=bytearray)
 
@@ -121,6 +123,9 @@ class Child:
             "deadline": int(time.time() * 1000 + remaining_ms),
             "event": event,
         }
+        self._deadline = deadline
+        # What was printed after an earlier answer may tell of an earlier event's secrets.
+        self._drain(None)
         self._printed.clear()
         text = self._exchange(orjson.dumps(call) + b"\n", call_id, deadline)
         if "error" in text:
@@ -203,13 +208,12 @@ class Child:
 
     def _exited(self, call_id: str) -> NoReturn:
         """Raise what Lambda says of a process that ended instead of answering."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(_ENDING_SECONDS)
+        try:
+            code = self.process.wait(max(0.0, self._deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimedOut("The handler closed its line and went on.", log=self._log()) from None
         self._drain(None)
-        code = self.process.returncode
-        how = "unknown" if code is None else f"exit status {code}"
-        if code is not None and code < 0:
-            how = f"signal: {signal.Signals(-code).name}"
+        how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         raise FunctionError(
             f"RequestId: {call_id} Error: Runtime exited with error: {how}", log=self._log()
         )
@@ -361,10 +365,8 @@ class Pool:
 def _start(function: Function) -> Child:
     file = Path(function.target).resolve()
     walls = isolation.isolation()
-    if walls is Isolation.NONE and settings.PRODUCTION:
-        raise RunnerUnavailable(
-            _DENIED, "Handler files do not run in production without bubblewrap or an account."
-        )
+    if settings.PRODUCTION and (problem := isolation.refusal()):
+        raise RunnerUnavailable(_DENIED, problem)
     if problem := isolation.forbidden(file.parent):
         raise RunnerUnavailable(_DENIED, problem)
     ours, theirs = socket.socketpair()
@@ -435,7 +437,7 @@ def _command(function: Function, file: Path, descriptor: int, walls: Isolation) 
         program = (node, f"--max-old-space-size={heap}", f"{runtime}/child.mjs", *arguments)
     else:
         program = (isolation.interpreter(), "-I", "-B", f"{runtime}/child.py", *arguments)
-    bounds = isolation.limits(function.memory_mb, of_account=walls is not Isolation.NONE)
+    bounds = isolation.limits(function.memory_mb, walls)
     launcher = (isolation.interpreter(), "-I", "-S", f"{runtime}/launch.py")
     command = (*launcher, orjson.dumps(bounds).decode(), *program)
     if not has_walls:

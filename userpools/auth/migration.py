@@ -6,16 +6,23 @@ The pool's function says who they are. Source: developer guide, "Migrate user La
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.db import transaction
+
 from userpools import lambda_triggers
-from userpools.auth import passwords
+from userpools.auth import mfa_preferences, passwords
+from userpools.auth.checks import LOCKED
+from userpools.auth.mfa_decision import Factor, pool_factors
 from userpools.errors import (
     AliasExistsException,
+    InvalidLambdaResponseException,
     InvalidParameterException,
     NotAuthorizedException,
+    UnexpectedLambdaException,
     UsernameExistsException,
 )
 from userpools.lambda_triggers import Origin
 from userpools.models import AppClient, PoolUser, UserPool, UserStatus
+from userpools.models.lockout import take_unknown_name_attempt
 from userpools.services import users
 from userpools.services.attributes import (
     RESERVED,
@@ -25,7 +32,7 @@ from userpools.services.attributes import (
     check_writes,
     merged,
 )
-from userpools.services.lookup import canonical, find_user_or_none
+from userpools.services.lookup import canonical, find_user_or_none, short_key
 from userpools.services.users import CONTACTS, NewName
 
 TRIGGER: Final = "UserMigration"
@@ -60,8 +67,13 @@ def at_sign_in(
     """Ask for an unknown user with the password that was given; None if there is none.
 
     The password is stored without regard to the pool's policy. A user whose `finalUserStatus` is
-    not CONFIRMED has to reset it. Raises what the function does.
+    not CONFIRMED has to reset it. Raises the function's own error, and NotAuthorizedException where
+    somebody guesses: the other directory may not count that, and here there is nobody to lock.
     """
+    # Beside the count of unknown names, which this attempt is added to if it finds nobody.
+    guessed = f"{TRIGGER}\x00{short_key(client.pool, typed)}"
+    if not take_unknown_name_attempt(client.pool.pk, guessed):
+        raise NotAuthorizedException(LOCKED)
     asked = {
         "password": password,
         "validationData": dict(validation_data) or None,
@@ -71,7 +83,10 @@ def at_sign_in(
 
 
 def at_recovery(client: AppClient, typed: str, *, origin: Origin) -> PoolUser | None:
-    """Ask for an unknown user who lost the password; None if there is none with a contact."""
+    """Ask for an unknown user who lost the password; None if there is none with a contact.
+
+    Raises the function's own error.
+    """
     asked = {"validationData": None, "clientMetadata": origin.metadata}
     return _migrated(client, "ForgotPassword", typed, asked, origin, "")
 
@@ -80,15 +95,15 @@ def _migrated(
     client: AppClient, act: str, typed: str, asked: dict[str, Any], origin: Origin, password: str
 ) -> PoolUser | None:
     pool = client.pool
-    answer = lambda_triggers.run(
-        f"{TRIGGER}_{act}",
-        pool=pool,
-        origin=origin,
-        username=typed,
-        request=asked,
-        response=dict.fromkeys(RESPONSE),
-    )
     try:
+        answer = lambda_triggers.run(
+            f"{TRIGGER}_{act}",
+            pool=pool,
+            origin=origin,
+            username=typed,
+            request=asked,
+            response=dict.fromkeys(RESPONSE),
+        )
         name = _name(pool, typed, answer["userAttributes"])
         if act == "ForgotPassword":
             _check_recoverable(name.attributes)
@@ -96,7 +111,14 @@ def _migrated(
     except UsernameExistsException:
         # Somebody was quicker with the same name.
         return find_user_or_none(pool, typed)
-    except (Unusable, AliasExistsException, InvalidParameterException, NotAuthorizedException):
+    except (
+        Unusable,
+        AliasExistsException,
+        InvalidParameterException,
+        NotAuthorizedException,
+        InvalidLambdaResponseException,
+        UnexpectedLambdaException,
+    ):
         return None
 
 
@@ -133,10 +155,19 @@ def _create(pool: UserPool, name: NewName, answer: dict[str, Any], password: str
         if password
         else None
     )
-    return users.create_user(
-        pool,
-        name,
-        status=UserStatus.CONFIRMED if confirmed else UserStatus.RESET_REQUIRED,
-        password=record,
-        force_alias=bool(answer["forceAliasCreation"]),
-    )
+    with transaction.atomic():
+        user = users.create_user(
+            pool,
+            name,
+            status=UserStatus.CONFIRMED if confirmed else UserStatus.RESET_REQUIRED,
+            password=record,
+            force_alias=bool(answer["forceAliasCreation"]),
+        )
+        if answer["enableSMSMFA"] and _can_use_sms(user):
+            mfa_preferences.turn_on(user, Factor.SMS)
+            user.mfa_methods = Factor.SMS.value
+    return user
+
+
+def _can_use_sms(user: PoolUser) -> bool:
+    return Factor.SMS in pool_factors(user.pool) and mfa_preferences.owner_of(user).has(Factor.SMS)

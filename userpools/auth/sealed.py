@@ -90,6 +90,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         offered=tuple(content.get("o", ())),
         first_factor=content.get("h", ""),
         passkey_challenge=base64.b64decode(content.get("w", "")),
+        new_password_set="NEW_PASSWORD_REQUIRED" in content["d"],
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

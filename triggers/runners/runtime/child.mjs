@@ -77,9 +77,9 @@ process.on("uncaughtException", uncaught);
 process.on("unhandledRejection", uncaught);
 
 async function load() {
-  const module = file.endsWith(".mjs")
-    ? await import(pathToFileURL(file).href)
-    : createRequire(file)(file);
+  const module = file.endsWith(".cjs")
+    ? createRequire(file)(file)
+    : await import(pathToFileURL(file).href);
   const handler = module[handlerName] ?? module.default?.[handlerName];
   if (typeof handler !== "function") {
     const error = new Error(`${handlerName} is undefined or not exported`);
