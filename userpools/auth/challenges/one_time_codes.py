@@ -93,8 +93,8 @@ class OneTimeCode(FirstFactor):
         return can_send and user.enabled and self.available(attempt)
 
     def _require(self, attempt: Attempt) -> None:
-        """Refuse what was offered and is not any more."""
-        if not self.available(attempt):
+        """Refuse what was offered and is not any more, or never was in truth."""
+        if attempt.user is None or not attempt.user.enabled or not self.available(attempt):
             raise NotAuthorizedException(sealed.INVALID)
 
     def verify(self, attempt: Attempt, responses: Responses) -> None:
