@@ -70,10 +70,7 @@ class ClientData:
 
 @dataclass(frozen=True, slots=True)
 class Asserted:
-    """What a signature holds for: the authenticator's counter, and whom it keeps the passkey for.
-
-    Some do not say for whom.
-    """
+    """What a signature holds for: the counter, and whom the authenticator keeps the passkey for."""
 
     sign_count: int
     user_handle: bytes | None

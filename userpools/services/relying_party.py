@@ -74,7 +74,9 @@ def allows_origin(relying_party_id: str, origin: str) -> bool:
     in the browser's own rule either: an intranet's server seldom has 443.
     """
     parts = _ORIGIN.fullmatch(origin)
-    if parts is None or (parts["scheme"] != "https" and relying_party_id != LOCALHOST):
+    if not relying_party_id or parts is None:
+        return False
+    if parts["scheme"] != "https" and relying_party_id != LOCALHOST:
         return False
     host = parts["host"]
     return host == relying_party_id or host.endswith(f".{relying_party_id}")

@@ -576,6 +576,16 @@ def test_nobodys_contacts_differ_by_name(idp, hiding):
     }
 
 
+def test_nobody_seems_to_have_what_the_pools_people_have(idp, choosing):
+    client = choosing(
+        pool_members={"AutoVerifiedAttributes": ["email"]}, PreventUserExistenceErrors="ENABLED"
+    )
+    offers = [begin(idp, client, f"nobody{number}")["AvailableChallenges"] for number in range(20)]
+    assert all("EMAIL_OTP" in offer for offer in offers)
+    assert {"SMS_OTP" in offer for offer in offers} == {True, False}
+    assert "SMS_OTP" in begin(idp, client, "+4915199999999")["AvailableChallenges"]
+
+
 def test_nobody_seems_to_have_the_only_contact(idp, choosing):
     client = choosing("PASSWORD", "EMAIL_OTP", PreventUserExistenceErrors="ENABLED")
     for number in range(10):

@@ -22,7 +22,7 @@ from userpools.auth import passkeys, web_authn
 from userpools.errors import AwsError
 from userpools.models import Passkey as Row
 from userpools.models import PoolUser
-from userpools.services import users
+from userpools.services import relying_party, users
 
 pytestmark = pytest.mark.django_db
 
@@ -230,6 +230,10 @@ def test_pages_of_others_may_not_register(idp, token, origin):
     said = Passkey(origin=origin).register(start(idp, token))
     not_completed(idp, "WebAuthnOriginNotAllowedException", token, said)
     assert listed(idp, token) == []
+
+
+def test_without_a_relying_party_no_page_speaks_for_it():
+    assert not relying_party.allows_origin("", "https://evil.org.")
 
 
 def test_a_frame_in_anothers_page_may_not_register(idp, token):

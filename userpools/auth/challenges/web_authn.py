@@ -102,7 +102,8 @@ class WebAuthn(FirstFactor):
             raise NotAuthorizedException(WRONG) from exc
         if passkey is None:
             raise NotAuthorizedException(WRONG)
-        if signed.user_handle not in {None, passkeys.handle_of(attempt.known_user)}:
+        # Some say nothing, and some browsers make that an empty one.
+        if signed.user_handle and signed.user_handle != passkeys.handle_of(attempt.known_user):
             raise NotAuthorizedException(WRONG)
         used = Passkey.objects.used_up_to(passkey, signed.sign_count)
         if not used.update(sign_count=signed.sign_count, last_used_at=timezone.now()):
