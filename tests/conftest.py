@@ -186,6 +186,15 @@ def _fresh_outbox(settings: Any, tmp_path: Any) -> None:
     settings.POOLHOUSE = {**settings.POOLHOUSE, "OUTBOX_DIR": tmp_path / "outbox"}
 
 
+@pytest.fixture(autouse=True)
+def _steady_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the time that passes in a test out of the statements that it counts.
+
+    What a test changes is seen at once: there is no other process.
+    """
+    monkeypatch.setattr("userpools.models.cache.RECHECK_AFTER", 3600.0)
+
+
 RSA_KEYS: list[rsa.RSAPrivateKey] = []
 
 
