@@ -24,4 +24,7 @@ const session = async (options) => {
     : null;
 };
 
-await run({ ...auth, session });
+// It is another function once somebody has signed up.
+const autoSignIn = () => auth.autoSignIn();
+
+await run({ ...auth, session, autoSignIn });

@@ -60,5 +60,6 @@ export async function run(known) {
       outcomes.push({ error: { code: error.code ?? error.name, message: error.message } });
     }
   }
-  process.stdout.write(`${JSON.stringify(outcomes)}\n`);
+  // aws-amplify leaves timers of minutes behind, which would keep the program.
+  process.stdout.write(`${JSON.stringify(outcomes)}\n`, () => process.exit());
 }

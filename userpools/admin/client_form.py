@@ -13,7 +13,7 @@ from userpools.services.attributes import RESERVED, VERIFIED_FLAGS
 from userpools.services.schema import new_schema
 
 FLOWS = (
-    ("ALLOW_USER_AUTH", "Choice-based sign-in (USER_AUTH)"),
+    ("ALLOW_USER_AUTH", "Choice-based sign-in: passwords, or codes in their place (USER_AUTH)"),
     (
         "ALLOW_USER_SRP_AUTH",
         "Secure remote password: the password never leaves the device (USER_SRP_AUTH)",

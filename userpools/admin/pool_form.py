@@ -165,7 +165,9 @@ class PoolForm(WireForm):
     first_factors = fields.choices(
         "First factors of choice-based sign-in",
         FACTORS,
-        "Password must be among them. More than a password needs the Essentials plan.",
+        "What people may begin a sign-in with, in app clients that allow USER_AUTH. Password must "
+        "be among them. More than a password needs the Essentials plan; codes are not for pools "
+        "that require a second factor.",
         initial=["PASSWORD"],
     )
 

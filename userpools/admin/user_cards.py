@@ -10,6 +10,7 @@ from userpools.admin import markup
 from userpools.admin.auth_events import outcome_badge
 from userpools.admin.markup import Card, Fact
 from userpools.admin.messages import state_badge
+from userpools.auth import first_factors
 from userpools.limits import HOUR_SECONDS
 from userpools.models import (
     AuthEvent,
@@ -57,6 +58,7 @@ def sign_in_card(user: PoolUser) -> Card:
         facts=[
             Fact("Password", form or markup.badge("None", "warn")),
             Fact("Set", markup.when(user.password_set_at)),
+            _first_factors(user),
             _factors(user),
             _attempts("Wrong passwords", user.failed_passwords, user.password_tried_at),
             _attempts("Wrong codes", user.failed_codes, user.code_tried_at),
@@ -64,6 +66,15 @@ def sign_in_card(user: PoolUser) -> Card:
         note="After five wrong ones in a row the user is locked out for a second, then for "
         "twice as long "
         "each time, up to 15 minutes.",
+    )
+
+
+def _first_factors(user: PoolUser) -> Fact:
+    names = [markup.code(name) for name in first_factors.available_to(user)]
+    return Fact(
+        "First factors",
+        markup.joined(*names) if names else markup.badge("None", "warn"),
+        "What choice-based sign-in (USER_AUTH) offers the user to begin with.",
     )
 
 

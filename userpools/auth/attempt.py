@@ -81,6 +81,20 @@ class Attempt:
     # Of a CUSTOM_AUTH sign-in: the row of its pending step, and what is in there once it is taken.
     custom_step: uuid.UUID | None = None
     custom: CustomAuth | None = None
+    # Choice-based sign-in: the first factors that are offered, and the one that was chosen.
+    offered: tuple[str, ...] = ()
+    first_factor: str = ""
+
+    @property
+    def answerable(self) -> frozenset[str]:
+        """The challenges that an answer may name: the pending one, or each that is offered."""
+        offered = self.offered if self.pending == "SELECT_CHALLENGE" else ()
+        return frozenset((self.pending, *offered))
+
+    @property
+    def hides_users(self) -> bool:
+        """Whether whoever signs in must not learn from it who exists."""
+        return self.client.hides_unknown_users and not self.is_admin
 
     @property
     def known_user(self) -> PoolUser:
@@ -131,6 +145,8 @@ class Issued:
     name: str
     parameters: Parameters
     session: str
+    # AvailableChallenges, in a choice-based sign-in.
+    available: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def before_password(attempt: Attempt) -> None:
     """
     pre_authentication(attempt)
     user = attempt.user
-    if user is None or (attempt.client.hides_unknown_users and not attempt.is_admin):
+    if user is None or attempt.hides_users:
         return
     if not user.enabled:
         raise fail(attempt, NotAuthorizedException(DISABLED))

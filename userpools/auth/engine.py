@@ -4,7 +4,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from userpools.audit import auth_event, insert_event
-from userpools.auth import custom_auth, sealed
+from userpools.auth import custom_auth, first_factors, sealed
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.admin_password import AdminNoSrpAuth
 from userpools.auth.challenges.base import Challenge
@@ -13,6 +13,7 @@ from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, Softw
 from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
+from userpools.auth.challenges.select_challenge import SelectChallenge
 from userpools.auth.sign_in_triggers import post_authentication
 from userpools.auth.software_tokens import require_unused_step
 from userpools.errors import NotAuthorizedException
@@ -30,6 +31,8 @@ from userpools.tokens.mint import mint
 
 # The whole answer to "what comes next"; nothing else decides it.
 POLICY: tuple[Challenge, ...] = (
+    SelectChallenge(),
+    *first_factors.FIRST_FACTORS,
     PasswordVerifier(),
     AdminNoSrpAuth(),
     NewPasswordRequired(),
@@ -62,7 +65,8 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
     attempt.pending = challenge.name
     parameters = challenge.issue(attempt)
     custom_auth.keep(attempt)
-    return Issued(challenge.name, parameters, sealed.seal(attempt))
+    session = sealed.seal(attempt)
+    return Issued(challenge.name, parameters, session, challenge.alternatives(attempt))
 
 
 def _first_open(attempt: Attempt) -> Challenge | None:
@@ -70,21 +74,29 @@ def _first_open(attempt: Attempt) -> Challenge | None:
 
 
 def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | SignedIn:
-    """Check the answer to the pending challenge and go on.
+    """Check the answer to the pending challenge, or to one that is offered, and go on.
 
     A wrong answer leaves the attempt as it was, to be tried again; a right one is spent.
     """
-    if name != attempt.pending:
+    if name not in attempt.answerable:
         raise NotAuthorizedException(sealed.INVALID)
-    challenge = CHALLENGES[name]
+    challenge, pending = _challenge(attempt, name), attempt.pending
+    if name != pending:
+        attempt.first_factor = name
     challenge.verify(attempt, responses)
     custom_auth.note(attempt, name)
     if name not in attempt.passed:  # a custom challenge may be asked again
         attempt.passed.append(name)
     outcome = advance(attempt)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
-        sealed.spend(attempt, name)
+        sealed.spend(attempt, pending)
     return outcome
+
+
+def _challenge(attempt: Attempt, name: str) -> Challenge:
+    """Return the challenge that a name means: EMAIL_OTP is a first factor and a second one."""
+    known = first_factors.BY_NAME if first_factors.is_due(attempt) else {}
+    return known.get(name) or CHALLENGES[name]
 
 
 def complete(attempt: Attempt) -> SignedIn:

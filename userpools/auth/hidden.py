@@ -7,7 +7,11 @@ Source: developer guide, "Managing user existence error responses".
 
 import contextlib
 import hashlib
+import uuid
+from collections.abc import Collection
+from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from userpools import ids, sealing
@@ -28,6 +32,7 @@ from userpools.models import (
     VerificationCode,
     stand_ins,
 )
+from userpools.models.retry import in_transaction
 from userpools.sealing import Purpose
 from userpools.services import codes
 from userpools.services.lookup import locked, short_key
@@ -102,13 +107,75 @@ def _plausible(pool: UserPool, typed: str, mediums: tuple[Medium, ...]) -> tuple
     known = {*pool.auto_verified_attributes, *pool.username_attributes, *pool.alias_attributes}
     likely = [medium for medium in mediums if DEFAULT_ATTRIBUTE[medium] in known]
     medium = (likely or [Medium.EMAIL if Medium.EMAIL in mediums else mediums[0]])[0]
-    key = short_key(pool, typed).encode()
-    digest = hashlib.sha256(f"{medium}\x00{pool.pk}\x00".encode() + key).digest()
-    drawn = sealing.stable_hash(Purpose.FAKE, digest)
+    drawn = _drawn(pool, short_key(pool, typed), str(medium))
     if medium == Medium.SMS:
         return medium, "+" + "".join(str(byte % 10) for byte in drawn[:PHONE_DIGITS])
     letter, domain = LETTERS[drawn[0] % len(LETTERS)], DOMAINS[drawn[1] % len(DOMAINS)]
     return medium, f"{letter}@{domain}"
+
+
+def _drawn(pool: UserPool, key: str, what: str) -> bytes:
+    """Return bytes that are the same whenever the name is asked about, and tell nothing of it."""
+    digest = hashlib.sha256(f"{what}\x00{pool.pk}\x00".encode() + key.encode()).digest()
+    return sealing.stable_hash(Purpose.FAKE, digest)
+
+
+def seems_to_have(pool: UserPool, key: str, medium: Medium, mediums: Collection[Medium]) -> bool:
+    """Say whether a name without a user is to look as if it had the contact of one of `mediums`.
+
+    It has what was typed, what the pool's people are likely to have, and the only one there is.
+    """
+    if _is_likely(pool, key, medium) or len(mediums) == 1:
+        return True
+    draw = _drawn(pool, key, "contacts")[0]
+    if any(_is_likely(pool, key, other) for other in mediums):
+        return draw % 2 == 0
+    ordered = sorted(mediums)
+    return draw % 3 in {2, ordered.index(medium)}
+
+
+def _is_likely(pool: UserPool, key: str, medium: Medium) -> bool:
+    contact = DEFAULT_ATTRIBUTE[medium]
+    is_required = bool(pool.schema_by_name.get(contact, {}).get("Required"))
+    return CONTACTS[contact](key) or is_required or contact in pool.auto_verified_attributes
+
+
+@in_transaction
+def pretend_in_sign_in(
+    pool: UserPool,
+    user: PoolUser | None,
+    key: str,
+    *,
+    attempt_id: uuid.UUID,
+    medium: Medium,
+    length: int,
+    expires_at: datetime,
+) -> str:
+    """Do what sending the code of a sign-in does, and send nothing; return where it seems to go.
+
+    Tries are answered from then on as if there were a code.
+    """
+    code = ids.new_numeric_code(length)
+    if user is None:
+        sealing.keyed_hash(Purpose.CODE, code.encode())  # as a code is kept
+        with transaction.atomic():
+            stand_ins.begin_sign_in(pool.pk, attempt_id.hex)
+    else:
+        codes.hold_place_for_attempt(user, attempt_id, expires_at=expires_at)
+    stand_ins.note_sent(pool.pk, CodePurpose.AUTHENTICATION, key)
+    own = user.attributes.get(DEFAULT_ATTRIBUTE[medium]) if user else None
+    destination = own or _plausible(pool, key, (medium,))[1]
+    if not own:
+        outbox.can_send(pool, medium, destination)  # asked of everybody's contact before
+    outbox.rehearse(
+        pool=pool,
+        medium=medium,
+        kind=Kind.AUTHENTICATION,
+        destination=destination,
+        code=code,
+        username=key,
+    )
+    return outbox.masked(medium, destination)
 
 
 def check_code(

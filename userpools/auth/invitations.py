@@ -108,8 +108,7 @@ def invite(
 
 def allows_no_password(pool: UserPool) -> bool:
     """Say whether the pool has a first factor besides the password."""
-    policy = (pool.setting("Policies") or {}).get("SignInPolicy") or {}
-    return bool(set(policy.get("AllowedFirstAuthFactors") or []) - {"PASSWORD"})
+    return bool(pool.first_factors - {"PASSWORD"})
 
 
 def _chosen(pool: UserPool, invitation: Invitation) -> str:

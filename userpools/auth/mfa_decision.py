@@ -89,12 +89,19 @@ def decide(pool: UserPool, owner: Owner) -> Decision:
     on = pool_factors(pool)
     if not on:
         return NOTHING
-    usable = _ordered(factor for factor in on if factor in owner.active and owner.has(factor))
+    usable = usable_factors(pool, owner)
     if owner.preferred in usable:
         return Decision((Factor(owner.preferred),))
     if usable:
         return Decision(usable)
     return NOTHING if pool.mfa_configuration == "OPTIONAL" else _demanded(pool, owner, on)
+
+
+def usable_factors(pool: UserPool, owner: Owner) -> tuple[Factor, ...]:
+    """Return the factors that the user has on, and may use in this pool."""
+    return _ordered(
+        factor for factor in pool_factors(pool) if factor in owner.active and owner.has(factor)
+    )
 
 
 def _demanded(pool: UserPool, owner: Owner, on: frozenset[Factor]) -> Decision:

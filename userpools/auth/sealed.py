@@ -45,6 +45,8 @@ def seal(attempt: Attempt) -> str:
         "t": attempt.factor,
         "s": attempt.has_set_up,
         "r": attempt.custom_step.hex if attempt.custom_step else "",
+        "o": attempt.offered,
+        "h": attempt.first_factor,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -83,6 +85,8 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         factor=content["t"],
         has_set_up=content["s"],
         custom_step=uuid.UUID(content["r"]) if content.get("r") else None,
+        offered=tuple(content.get("o", ())),
+        first_factor=content.get("h", ""),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

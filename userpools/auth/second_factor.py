@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from userpools import lambda_triggers
 from userpools.auth import hidden, sealed
 from userpools.auth.attempt import Attempt
 from userpools.auth.checks import LOCKED, fail
@@ -19,16 +20,20 @@ from userpools.errors import (
     InvalidParameterException,
     NotAuthorizedException,
 )
-from userpools.messaging import outbox
+from userpools.lambda_triggers import Origin
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
-from userpools.models import CodePurpose, Medium, VerificationCode
+from userpools.messaging.wording import Wording
+from userpools.models import CodePurpose, Medium, UserStatus, VerificationCode
 from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
+from userpools.models.user import confirm_user
 from userpools.services import codes, users
 from userpools.services.attributes import VERIFIED_FLAGS
 from userpools.services.lookup import locked
 
+CODE_LENGTH: Final = 6
 MFA_SETUP: Final = "MFA_SETUP"
 # What proves a password; whoever signs in by anything else has no second factor asked.
 FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH"})
@@ -79,17 +84,40 @@ def take_attempt(attempt: Attempt) -> None:
         raise NotAuthorizedException(LOCKED)
 
 
-@in_transaction
-def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
+def send_code(attempt: Attempt, factor: Factor, *, length: int = CODE_LENGTH) -> tuple[Medium, str]:
     """Post the attempt's code, once; return where it went, masked.
 
-    Whoever makes the same choice again is told the same, and nothing more is sent.
+    Whoever makes the same choice again is told the same, and nothing more is sent. Raises what the
+    function does that words the message.
     """
+    return _send_code(attempt, factor, _words(attempt, MEDIUM[factor]), length)
+
+
+def _words(attempt: Attempt, medium: Medium) -> Wording:
+    """Have the message worded that `_send_code` will post, if it will post one."""
+    user = attempt.known_user
+    origin = Origin(attempt.client, attempt.call.user_agent, attempt.client_metadata)
+    if not lambda_triggers.configured(attempt.pool, "CustomMessage"):
+        return Wording(origin)
+    if codes.of_attempt(user, attempt.id) is not None:
+        return Wording(origin)
+    return wording.ask(
+        attempt.pool,
+        Kind.AUTHENTICATION,
+        [medium],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
+
+
+@in_transaction
+def _send_code(attempt: Attempt, factor: Factor, words: Wording, length: int) -> tuple[Medium, str]:
     user, medium = attempt.known_user, MEDIUM[factor]
     destination = user.attributes[CONTACT[factor]]
     expires_at = timezone.now() + attempt.client.auth_session_lifetime
     digits = codes.issue_for_attempt(
-        user, attempt.id, destination=destination, expires_at=expires_at
+        user, attempt.id, destination=destination, expires_at=expires_at, length=length
     )
     if digits is not None:
         outbox.post(
@@ -99,6 +127,7 @@ def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
             kind=Kind.AUTHENTICATION,
             destination=destination,
             code=digits,
+            words=words,
             expires_at=expires_at,
         )
     return medium, outbox.masked(medium, destination)
@@ -130,20 +159,31 @@ def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
         raise fail(attempt, CodeMismatchException(MISMATCH))
     if not codes.is_live(code):
         raise fail(attempt, ExpiredCodeException(codes.EXPIRED))
-    _settle(attempt, factor, code)
+    settle(attempt, factor, code)
 
 
 @in_transaction
-def _settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
+def settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
+    """Use a code up that was right: its contact is verified, and the account is confirmed by it.
+
+    Raises ExpiredCodeException where the contact changed since. An account that was not confirmed
+    takes no address from another: AliasExistsException, as ConfirmSignUp has it.
+    """
     user, contact = attempt.known_user, CONTACT[factor]
     flag = VERIFIED_FLAGS[contact]
-    if user.attributes.get(flag) == "true" and user.attributes.get(contact) == code.destination:
+    is_verified = user.attributes.get(flag) == "true"
+    is_same = user.attributes.get(contact) == code.destination
+    if is_verified and is_same and user.status != UserStatus.UNCONFIRMED:
         codes.consume(code)
         return
     row = locked(user)
     codes.consume(code)
     if row.attributes.get(contact) != code.destination:
         raise ExpiredCodeException(codes.EXPIRED)
-    users.write_locked(row, {flag: "true"}, force_alias=True)
+    is_unconfirmed = row.status == UserStatus.UNCONFIRMED
+    users.write_locked(row, {flag: "true"}, force_alias=not is_unconfirmed)
+    if is_unconfirmed:
+        confirm_user.run(timezone.now(), row.pk)
+        user.status = UserStatus.CONFIRMED
     # The rest stays as the attempt began with it, for its end to compare.
     user.attributes = row.attributes

@@ -142,8 +142,7 @@ def _needs_no_password(client: AppClient, attributes: Attributes) -> bool:
     Source: API reference, SignUp, "Password".
     """
     pool = client.pool
-    policy = (pool.setting("Policies") or {}).get("SignInPolicy") or {}
-    contacts = [OTP_CONTACT.get(factor) for factor in policy.get("AllowedFirstAuthFactors") or []]
+    contacts = [OTP_CONTACT.get(factor) for factor in pool.first_factors]
     return USER_AUTH in client.auth_flows and any(
         contact in pool.auto_verified_attributes and attributes.get(contact)
         for contact in contacts
@@ -309,7 +308,7 @@ def confirm_sign_up(
 ) -> str:
     """Confirm an account with its code; the contact that got the code becomes verified.
 
-    Returns the Session to sign in with where SignUp's is given, else nothing. Raises
+    Returns the Session to sign in with, nothing where the client may not. Raises
     UserNotFoundException, ExpiredCodeException, CodeMismatchException, AliasExistsException,
     TooManyFailedAttemptsException, and NotAuthorizedException when already confirmed or for a bad
     session.
@@ -330,7 +329,9 @@ def confirm_sign_up(
     assert user is not None  # noqa: S101 - nobody's code matches
     row, medium = _confirm(user, code, force_alias=force_alias)
     post_confirmation(row, act="ConfirmSignUp", origin=origin)
-    return sign_up_session.confirmed(client, begun, user, medium) if begun else ""
+    if USER_AUTH not in client.auth_flows:
+        return ""
+    return sign_up_session.confirmed(client, begun, user, medium)
 
 
 @in_transaction

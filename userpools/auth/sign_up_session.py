@@ -2,7 +2,8 @@
 
 SignUp gives one to clients that allow USER_AUTH. ConfirmSignUp takes it and gives another, which
 says by which medium the code came: InitiateAuth with USER_AUTH accepts it in place of an OTP of
-that medium. Source: API reference, SignUp, ConfirmSignUp and InitiateAuth, "Session".
+that medium. Source: API reference, SignUp, ConfirmSignUp and InitiateAuth, "Session"; aws-amplify
+sends ConfirmSignUp none and goes on with the one that it gives.
 """
 
 import uuid
@@ -45,9 +46,12 @@ def begin(client: AppClient, user: PoolUser) -> str:
     return _seal(client, user, None, uuid.uuid4(), LIFETIME[CodePurpose.SIGN_UP])
 
 
-def confirmed(client: AppClient, session: SignUpSession, user: PoolUser, medium: Medium) -> str:
+def confirmed(
+    client: AppClient, session: SignUpSession | None, user: PoolUser, medium: Medium
+) -> str:
     """Return the Session of an account whose code came back; it lives as a challenge's does."""
-    return _seal(client, user, medium, session.id, client.auth_session_lifetime)
+    session_id = session.id if session else uuid.uuid4()
+    return _seal(client, user, medium, session_id, client.auth_session_lifetime)
 
 
 def _seal(

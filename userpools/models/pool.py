@@ -171,6 +171,12 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
         return list(self.setting("AutoVerifiedAttributes") or [])
 
     @property
+    def first_factors(self) -> frozenset[str]:
+        """AllowedFirstAuthFactors: what people of this pool may begin a sign-in with."""
+        policy = (self.setting("Policies") or {}).get("SignInPolicy") or {}
+        return frozenset(policy.get("AllowedFirstAuthFactors") or ("PASSWORD",))
+
+    @property
     def password_policy(self) -> dict[str, Any]:
         """The PasswordPolicy document."""
         return dict(self.setting("Policies", {}).get("PasswordPolicy", {}))

@@ -10,6 +10,7 @@ from enum import IntEnum
 from functools import cache
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import F
 from django.utils import timezone
 
 from .lockout import bucket_of
@@ -26,6 +27,7 @@ class Range(IntEnum):
     SENT = 2  # nothing: it is written where a message would be
     GUESSES = 3  # how often a code was guessed in the hour since
     GUESSES_UNASKED = 4  # the same, before any code was asked for
+    SIGN_IN = 5  # how often the code of one sign-in was guessed
 
 
 def _bucket(of: Range, pool_id: str, purpose: str, name_key: str) -> int:
@@ -55,6 +57,25 @@ def _note(bucket: int) -> None:
         unique_fields=["bucket"],
         update_fields=["password_tried_at"],
     )
+
+
+def begin_sign_in(pool_id: str, attempt: str) -> None:
+    """Write a row in place of that of a sign-in's code, which nobody has tried yet."""
+    GuessBucket.objects.bulk_create(
+        [GuessBucket(bucket=_bucket(Range.SIGN_IN, pool_id, "", attempt))],
+        update_conflicts=True,
+        unique_fields=["bucket"],
+        update_fields=["failed_passwords"],
+    )
+
+
+def take_try(pool_id: str, attempt: str, *, most: int) -> tuple[bool, bool]:
+    """Count one of `most` tries at it; say whether one was left, and whether there is a row."""
+    rows = GuessBucket.objects.filter(bucket=_bucket(Range.SIGN_IN, pool_id, "", attempt))
+    taken = rows.filter(failed_passwords__lt=most).update(
+        failed_passwords=F("failed_passwords") + 1
+    )
+    return bool(taken), rows.first() is not None
 
 
 def asked_at(pool_id: str, purpose: str, name_key: str) -> datetime | None:

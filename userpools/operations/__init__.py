@@ -2,6 +2,7 @@
 
 from userpools.operations import (
     auth,
+    auth_factors,
     clients,
     groups,
     mfa,
@@ -15,6 +16,7 @@ from userpools.operations import (
 
 __all__ = [
     "auth",
+    "auth_factors",
     "clients",
     "groups",
     "mfa",

@@ -13,6 +13,7 @@ from userpools.auth.secret_hash import check_secret_hash
 from userpools.awsjson.service import Call, operation
 from userpools.awsjson.throttling import Category
 from userpools.errors import (
+    FeatureUnavailableInTierException,
     InvalidParameterException,
     NotAuthorizedException,
     ResourceNotFoundException,
@@ -23,6 +24,7 @@ from userpools.errors import (
 from userpools.models import AppClient, SignInSession, UserPool
 from userpools.operations import user_context
 from userpools.services.lookup import find_user_or_none, short_key
+from userpools.services.pool_rules import tier_has
 from userpools.shapes import Shape, authentication_result
 from userpools.tokens import refresh
 
@@ -40,6 +42,7 @@ def outcome_shape(outcome: Issued | SignedIn) -> Shape:
         "ChallengeName": outcome.name,
         "ChallengeParameters": outcome.parameters,
         "Session": outcome.session,
+        "AvailableChallenges": list(outcome.available) or None,
     }
 
 
@@ -47,6 +50,10 @@ def _initiate(given: FlowInput) -> Shape:
     flow = FLOWS.get(given.name)
     if flow is None or not (flow.admin if given.is_admin else flow.public):
         raise InvalidParameterException(UNSUPPORTED)
+    if not tier_has(given.client.pool, flow.tier):
+        raise FeatureUnavailableInTierException(
+            f"{given.name} is not available in the {given.client.pool.tier} tier."
+        )
     if flow.allowed_by not in given.client.auth_flows:
         raise InvalidParameterException(flow.refusal)
     return outcome_shape(flow.begin(given))
@@ -69,7 +76,13 @@ def initiate_auth(
     call = user_context.from_person(call, client, user_context_data)
     return _initiate(
         FlowInput(
-            call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=False
+            call,
+            client,
+            auth_flow,
+            auth_parameters or {},
+            client_metadata or {},
+            is_admin=False,
+            session=session,
         )
     )
 
@@ -92,7 +105,13 @@ def admin_initiate_auth(
     call = user_context.from_server(call, context_data)
     return _initiate(
         FlowInput(
-            call, client, auth_flow, auth_parameters or {}, client_metadata or {}, is_admin=True
+            call,
+            client,
+            auth_flow,
+            auth_parameters or {},
+            client_metadata or {},
+            is_admin=True,
+            session=session,
         )
     )
 

@@ -95,27 +95,62 @@ def _put(row: VerificationCode, secret: bytes) -> None:
 
 
 def issue_for_attempt(
-    user: PoolUser, attempt_id: uuid.UUID, *, destination: str, expires_at: datetime
+    user: PoolUser,
+    attempt_id: uuid.UUID,
+    *,
+    destination: str,
+    expires_at: datetime,
+    length: int,
 ) -> str | None:
     """Make the one code of a sign-in and return it in clear; None where it was made before.
 
     Runs in the caller's transaction.
     """
-    digits = ids.new_numeric_code()
-    row = VerificationCode(
+    digits = ids.new_numeric_code(length)
+    row = _row_of_attempt(user, attempt_id, expires_at)
+    row.destination = destination
+    return digits if _insert(row, _bound(row, digits)) else None
+
+
+def hold_place_for_attempt(user: PoolUser, attempt_id: uuid.UUID, *, expires_at: datetime) -> None:
+    """Put what nobody can guess where the code of a sign-in would be, as `hold_place` does."""
+    _insert(_row_of_attempt(user, attempt_id, expires_at), os.urandom(32))
+
+
+def _row_of_attempt(
+    user: PoolUser, attempt_id: uuid.UUID, expires_at: datetime
+) -> VerificationCode:
+    return VerificationCode(
         user=user,
         purpose=CodePurpose.AUTHENTICATION,
         attribute=attempt_id.hex,
-        destination=destination,
         expires_at=expires_at,
     )
-    row.code_hash = sealing.keyed_hash(Purpose.CODE, _bound(row, digits))
+
+
+def _insert(row: VerificationCode, secret: bytes) -> bool:
+    """Write a row that no other may stand in place of; False where one does."""
+    row.code_hash = sealing.keyed_hash(Purpose.CODE, secret)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        return None
-    return digits
+        return False
+    return True
+
+
+def take_try_of_attempt(
+    user: PoolUser, attempt_id: uuid.UUID, *, most: int
+) -> tuple[bool, VerificationCode | None]:
+    """Count one of `most` tries at the code of a sign-in; say whether one was left, and return it.
+
+    None, uncounted, where no code was sent.
+    """
+    rows = VerificationCode.objects.filter(
+        user=user, purpose=CodePurpose.AUTHENTICATION, attribute=attempt_id.hex
+    )
+    taken = rows.filter(tries__lt=most).update(tries=F("tries") + 1)
+    return bool(taken), rows.first()
 
 
 def of_attempt(user: PoolUser, attempt_id: uuid.UUID) -> VerificationCode | None:

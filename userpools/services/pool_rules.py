@@ -56,7 +56,7 @@ def _verification(pool: UserPool) -> None:
 
 
 def _first_factors(pool: UserPool) -> None:
-    factors = _factors(pool)
+    factors = pool.first_factors
     if "SOFTWARE_TOKEN" in factors:
         raise InvalidParameterException(
             "SOFTWARE_TOKEN is not supported in AllowedFirstAuthFactors."
@@ -67,10 +67,6 @@ def _first_factors(pool: UserPool) -> None:
         raise InvalidParameterException(
             "EMAIL_OTP and SMS_OTP cannot be allowed as first factors when MFA is required."
         )
-
-
-def _factors(pool: UserPool) -> set[str]:
-    return set(pool.setting("Policies")["SignInPolicy"]["AllowedFirstAuthFactors"])
 
 
 def _recovery(pool: UserPool) -> None:
@@ -107,7 +103,7 @@ def _sms(pool: UserPool) -> None:
 
 def _messages(pool: UserPool) -> None:
     invitation = pool.setting("AdminCreateUserConfig").get("InviteMessageTemplate") or {}
-    wanted = ["{username}"] if _factors(pool) & PASSWORDLESS else ["{username}", "{####}"]
+    wanted = ["{username}"] if pool.first_factors & PASSWORDLESS else ["{username}", "{####}"]
     for member in ("SMSMessage", "EmailMessage"):
         text = invitation.get(member)
         if text is not None and not all(placeholder in text for placeholder in wanted):
@@ -168,7 +164,7 @@ def _gated(pool: UserPool) -> Iterator[tuple[str, str]]:
     addons = pool.setting("UserPoolAddOns") or {}
     if addons.get("AdvancedSecurityMode", "OFF") != "OFF":
         yield "PLUS", "Threat protection"
-    if _factors(pool) & PASSWORDLESS:
+    if pool.first_factors & PASSWORDLESS:
         yield "ESSENTIALS", "Choice-based sign-in"
     if pool.password_policy.get("PasswordHistorySize"):
         yield "ESSENTIALS", "Password history"

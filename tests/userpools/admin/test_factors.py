@@ -1,4 +1,4 @@
-"""Second factors on a user's page."""
+"""First and second factors on a user's page."""
 
 from typing import Any
 
@@ -34,3 +34,22 @@ def test_an_authenticator_app_is_shown_and_deleted(
     assert last_act().action == "AdminDeleteSoftwareToken"
     assert not SoftwareToken.objects.exists()
     assert sign_in(client)
+
+
+def test_what_a_sign_in_may_begin_with_is_shown(browser: Client, idp: Any, ana: PoolUser) -> None:
+    def shown() -> list[str]:
+        text = browser.get(page("pooluser", ana)).content.decode()
+        part = text.partition("First factors")[2].partition("What choice-based")[0]
+        return [name for name in ("PASSWORD_SRP", "EMAIL_OTP", "SMS_OTP") if name in part]
+
+    idp.admin_update_user_attributes(
+        UserPoolId=ana.pool_id,
+        Username=ana.username,
+        UserAttributes=[{"Name": "email", "Value": "ana@example.com"}],
+    )
+    assert shown() == ["PASSWORD_SRP"]
+    allowed = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP", "SMS_OTP"]}}
+    idp.update_user_pool(UserPoolId=ana.pool_id, Policies=allowed)
+    assert shown() == ["PASSWORD_SRP", "EMAIL_OTP"]
+    PoolUser.objects.update(password_form="", attributes={})
+    assert shown() == []

@@ -2,12 +2,15 @@
 
 import base64
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.userpools.auth.choice import ALL, EMAIL, FLOWS, PHONE, factors
 from tests.userpools.auth.srp_client import SrpClient
+from userpools.models import AppClient
 
 
 class SrpSignIn:
@@ -62,3 +65,24 @@ def srp_sign_in(idp: Any) -> Any:
         return SrpSignIn(idp, client, name, password)
 
     return make
+
+
+@pytest.fixture
+def choosing(make_pool: Any, make_client: Any) -> Callable[..., AppClient]:
+    """Make clients of pools with these first factors, and members of the client."""
+
+    def make(*names: str, pool_members: dict[str, Any] | None = None, **members: Any) -> AppClient:
+        pool = make_pool(**factors(*(names or ALL)), **(pool_members or {}))
+        members.setdefault("ExplicitAuthFlows", FLOWS)
+        made: AppClient = make_client(pool, **members)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def app(choosing: Callable[..., AppClient], make_user: Any) -> AppClient:
+    """A client of a pool with every first factor but passkeys, and its user ana."""
+    client = choosing()
+    make_user(client.pool, "ana", **EMAIL, **PHONE)
+    return client

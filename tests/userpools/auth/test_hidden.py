@@ -381,3 +381,146 @@ def test_the_right_password_and_code_are_told_from_the_others(idp, pool, make_us
         ConfirmationCode=message["code"],
         Password="Battery-Staple-7",
     )
+
+
+# Choice-based sign-in
+
+
+@pytest.fixture
+def choice(idp, make_pool, people, hiding):
+    """A hiding client of a pool of people who may begin with a code by e-mail, and its calls."""
+    allowed = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"]}}
+    pool = make_pool(Policies=allowed)
+    people(pool)
+    return Choice(idp, hiding(pool, "ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"))
+
+
+class Choice:
+    def __init__(self, idp, client):
+        self.idp, self.client = idp, client
+
+    def begin(self, name, **parameters):
+        return self.idp.initiate_auth(
+            ClientId=self.client.client_id,
+            AuthFlow="USER_AUTH",
+            AuthParameters={"USERNAME": name, **parameters},
+        )
+
+    def answer(self, name, issued, **responses):
+        return self.idp.respond_to_auth_challenge(
+            ClientId=self.client.client_id,
+            ChallengeName=issued["ChallengeName"],
+            Session=issued["Session"],
+            ChallengeResponses={"USERNAME": name, **responses},
+        )
+
+
+# Who has to replace a password is offered no code, and who has none no password, as the service
+# tells their applications; the others look alike.
+WITH_CODES = ["confirmed", "disabled", "unconfirmed", "no-password", "external", "nobody"]
+WITH_PASSWORDS = [name for name in EVERYBODY if name != "no-password"]
+WITH_BOTH = [name for name in WITH_CODES if name in WITH_PASSWORDS]
+
+
+def test_the_same_is_offered_whoever_is_named(choice, cost):
+    offers = {name: choice.begin(name)["AvailableChallenges"] for name in WITH_BOTH}
+    assert same(offers) == ["PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"]
+    costs = {name: cost(choice.client, lambda name=name: choice.begin(name)) for name in EVERYBODY}
+    assert same(costs) == ("done", 1, {"seal": 1})
+
+
+def test_being_sent_a_code_costs_the_same_whoever_is_named(choice, cost):
+    first, second = {}, {}
+    preferred = {"PREFERRED_CHALLENGE": "EMAIL_OTP"}
+    for name in WITH_CODES:
+        assert choice.begin(name, **preferred)["ChallengeName"] == "EMAIL_OTP"
+        first[name] = cost(choice.client, lambda name=name: choice.begin(name, **preferred))
+        issued = choice.begin(name)
+        second[name] = cost(
+            choice.client,
+            lambda name=name, issued=issued: choice.answer(name, issued, ANSWER="EMAIL_OTP"),
+        )
+    for costs in (first, second):
+        ending, _, work = same(costs)
+        assert ending == "done"
+        assert work == {"seal": 2, "code hash": 1}
+
+
+def test_a_wrong_code_costs_the_same_whoever_is_named(choice, cost):
+    sent, unsent = {}, {}
+    for name in WITH_CODES:
+        issued = choice.begin(name, PREFERRED_CHALLENGE="EMAIL_OTP")
+
+        def guess(name=name, issued=issued):
+            choice.answer(name, issued, EMAIL_OTP_CODE="12345678")
+
+        sent[name] = cost(choice.client, guess)
+        before = {**choice.begin(name), "ChallengeName": "EMAIL_OTP"}
+        unsent[name] = cost(choice.client, lambda name=name, it=before: guess(name, it))
+    for costs, hashes in ((sent, {"code hash": 1}), (unsent, {})):
+        (code, said), _, work = same(costs)
+        assert (code, said) == (
+            "CodeMismatchException",
+            "Invalid code or auth state for the user.",
+        )
+        assert work == hashes
+
+
+def test_a_wrong_chosen_password_costs_the_same_whoever_is_named(choice, cost):
+    wrong = {"PASSWORD": "Wrong-Password-1"}
+    at_once, later = {}, {}
+    for name in WITH_PASSWORDS:
+        at_once[name] = cost(
+            choice.client,
+            lambda name=name: choice.begin(name, PREFERRED_CHALLENGE="PASSWORD", **wrong),
+        )
+        issued = choice.begin(name)
+        later[name] = cost(
+            choice.client,
+            lambda name=name, issued=issued: choice.answer(
+                name, issued, ANSWER="PASSWORD", **wrong
+            ),
+        )
+    for costs in (at_once, later):
+        ending, _, work = same(costs)
+        assert ending == ("NotAuthorizedException", "Incorrect username or password.")
+        assert work == {"power": 1}
+
+
+def test_a_wrong_chosen_srp_costs_the_same_whoever_is_named(choice, cost, srp_sign_in):
+    first, second = {}, {}
+    for name in WITH_PASSWORDS:
+        attempt = srp_sign_in(choice.client, name, "Wrong-Password-1")
+        chosen = {"PREFERRED_CHALLENGE": "PASSWORD_SRP", "SRP_A": f"{attempt.srp.A:x}"}
+        first[name] = cost(choice.client, lambda name=name, it=chosen: choice.begin(name, **it))
+        issued = choice.begin(name, **chosen)
+        attempt.challenge = issued["ChallengeParameters"]
+        given = attempt.responses()
+        second[name] = cost(
+            choice.client,
+            lambda name=name, issued=issued, given=given: choice.answer(name, issued, **given),
+        )
+    assert same(first)[2] == {"power": 1, "seal": 2}
+    ending, _, work = same(second)
+    assert ending == ("NotAuthorizedException", "Incorrect username or password.")
+    assert work == {"power": 2}
+
+
+@pytest.mark.parametrize("backend", [NO_SMS, DOMESTIC_SMS])
+def test_choosing_a_code_by_a_medium_that_fails_costs_the_same(
+    idp, make_pool, make_user, hiding, cost, sms_by, backend
+):
+    allowed = {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}}
+    pool = make_pool(Policies=allowed)
+    choice = Choice(idp, hiding(pool, "ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"))
+    make_user(pool, "by-phone", **PEOPLE["by-phone"])
+    sms_by(backend)
+    costs = {
+        name: cost(
+            choice.client,
+            lambda name=name: choice.begin(name, PREFERRED_CHALLENGE="SMS_OTP"),
+        )
+        for name in ("by-phone", "nobody", "+15550009999")
+    }
+    ending, _, _ = same(costs)
+    assert (ending == "done") == (backend == DOMESTIC_SMS)

@@ -152,6 +152,15 @@ def test_a_users_life(ask, run, pool, user, client, sign_in, idp, typed):
     assert not PoolUser.objects.exists()
 
 
+def test_what_a_user_may_sign_in_with_is_shown(ask, run, pool, user):
+    assert ask("user", "factors", pool.pk, "ana") == {
+        "Username": "ana",
+        "ConfiguredUserAuthFactors": ["PASSWORD"],
+    }
+    with pytest.raises(CommandError, match="UserNotFoundException"):
+        run("user", "factors", pool.pk, "nobody")
+
+
 def test_a_users_limits_are_shown_and_reset(ask, run, pool, user):
     ana = PoolUser.objects.get(username=user)
     PoolUser.objects.filter(pk=ana.pk).update(failed_passwords=9, password_tried_at=timezone.now())

@@ -322,9 +322,13 @@ def test_a_sign_up_session_is_taken_and_renewed(idp, passwordless, begun, sent):
     assert session.expires_at <= timezone.now() + timedelta(minutes=3)
 
 
-def test_without_the_session_none_is_given(idp, passwordless, begun, sent):
+def test_a_session_is_given_for_the_code_alone_too(idp, passwordless, begun, sent):
+    """As aws-amplify confirms."""
     (message,) = sent()
-    assert "Session" not in confirm(idp, passwordless, message["code"])
+    made = confirm(idp, passwordless, message["code"])["Session"]
+    session = sign_up_session.unseal(made, client=passwordless)
+    session.check_user(PoolUser.objects.get())
+    assert session.proved == "EMAIL"
 
 
 @pytest.mark.parametrize("whose", ["nobody's", "another user's", "another client's", "an attempt"])

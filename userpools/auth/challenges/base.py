@@ -20,6 +20,10 @@ class Challenge:
         """Say whether it is still to be passed."""
         return self.name not in attempt.passed and self.applies(attempt)
 
+    def alternatives(self, attempt: Attempt) -> tuple[str, ...]:
+        """Return AvailableChallenges: what else may be chosen in place of it."""
+        return ()
+
     def issue(self, attempt: Attempt) -> Parameters:
         """Return the ChallengeParameters."""
         raise NotImplementedError

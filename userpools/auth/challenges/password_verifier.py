@@ -44,8 +44,8 @@ class PasswordVerifier(Challenge):
     name = "PASSWORD_VERIFIER"
 
     def applies(self, attempt: Attempt) -> bool:
-        """Follow USER_SRP_AUTH, or SRP_A in a custom sign-in whose functions want it now."""
-        if attempt.flow == FLOW:
+        """Follow USER_SRP_AUTH, PASSWORD_SRP, and SRP_A where a custom sign-in wants it now."""
+        if attempt.flow == FLOW or "PASSWORD_SRP" in attempt.passed:
             return True
         return attempt.named == self.name and bool(attempt.inputs.get("SRP_A"))
 

@@ -29,13 +29,14 @@ class FlowInput:
     parameters: Parameters
     client_metadata: dict[str, str]
     is_admin: bool
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
     """A value of AuthFlow: what the client must allow, which door it has, and what it does.
 
-    `public` and `admin` say through which operation it may come.
+    `public` and `admin` say through which operation it may come, `tier` from which tier on.
     """
 
     allowed_by: str
@@ -43,6 +44,7 @@ class Flow:
     begin: Callable[[FlowInput], Issued | SignedIn]
     public: bool = True
     admin: bool = True
+    tier: str = "LITE"
 
 
 def new_attempt(given: FlowInput, *needed: str) -> Attempt:

@@ -77,6 +77,13 @@ class Command(NounCommand):
     def show(self, options: dict[str, Any]) -> Result:
         return shown(LocalApi().in_pool(options["pool"]), options["pool"], options["username"])
 
+    @verb("Show what a user may sign in with: first factors and second ones.", POOL, USER)
+    def factors(self, options: dict[str, Any]) -> Result:
+        api = LocalApi().in_pool(options["pool"])
+        return api(
+            "AdminGetUserAuthFactors", UserPoolId=options["pool"], Username=options["username"]
+        )
+
     @verb(
         "Set a password.",
         POOL,
