@@ -85,7 +85,7 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
         attempt.first_factor = name
     challenge.verify(attempt, responses)
     custom_auth.note(attempt, name)
-    if name not in attempt.passed:  # a custom challenge may be asked again
+    if challenge.proves:
         attempt.passed.append(name)
     outcome = advance(attempt)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
