@@ -1,34 +1,26 @@
 """PASSWORD_VERIFIER: SRP, the password proved without being sent."""
 
-import base64
-import binascii
 import hashlib
-import hmac
 import struct
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.utils import timezone
-
 from userpools import sealing
-from userpools.auth import passwords, srp
-from userpools.auth.attempt import Attempt, Parameters, Responses, SrpState, required
+from userpools.auth import passwords, srp, srp_exchange
+from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.checks import WRONG, after_password, fail, take_attempt
 from userpools.auth.sealed import check_alive, user_of
+from userpools.auth.srp_exchange import public_value
 from userpools.awsjson.service import Call
-from userpools.errors import InvalidParameterException, NotAuthorizedException
+from userpools.errors import NotAuthorizedException
 from userpools.models import AppClient
 from userpools.sealing import Purpose
 from userpools.services.users import CONTACTS
 
 FLOW: Final = "USER_SRP_AUTH"
-# The answer follows within seconds; slow phones and a person's retry are allowed for.
-BLOCK_LIFETIME: Final = timedelta(minutes=3)
-CLOCK_SKEW: Final = timedelta(minutes=5)
-# attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the name's key follows.
-_BLOCK = struct.Struct(">16s16s16sIQQ32s384s384s")
+# attempt, event, user's sub, epoch, password mark; the name's key follows.
+_REMEMBERED = struct.Struct(">16s16s16sIQ")
 _NOBODY = b"\x00" * 16
 
 
@@ -47,29 +39,24 @@ class PasswordVerifier(Challenge):
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Make B and seal the server's side into SECRET_BLOCK; nothing is written."""
-        client_public = public_value(attempt.inputs["SRP_A"])
         salt, verifier, user_id = _verifier_of(attempt)
-        b, server_public = srp.server_start(verifier)
-        block = _BLOCK.pack(
+        remembered = _REMEMBERED.pack(
             attempt.id.bytes,
             attempt.event_id.bytes,
             attempt.user.sub.bytes if attempt.user else _NOBODY,
             attempt.epoch,
             attempt.password_mark,
-            int((timezone.now() + BLOCK_LIFETIME).timestamp()),
-            b.to_bytes(32, "big"),
-            client_public.to_bytes(srp.MODULUS_BYTES, "big"),
-            server_public.to_bytes(srp.MODULUS_BYTES, "big"),
         )
-        sealed = sealing.seal(
-            Purpose.SECRET_BLOCK,
-            block + attempt.name_key.encode(),
+        server_public, block = srp_exchange.begin(
+            public_value(attempt.inputs["SRP_A"]),
+            verifier,
+            remembered + attempt.name_key.encode(),
             context=attempt.client.sealing_context,
         )
         return {
             "SALT": salt,
-            "SECRET_BLOCK": base64.b64encode(sealed).decode(),
-            "SRP_B": f"{server_public:x}",
+            "SECRET_BLOCK": block,
+            "SRP_B": server_public,
             "USERNAME": user_id,
             "USER_ID_FOR_SRP": user_id,
         }
@@ -86,43 +73,28 @@ class PasswordVerifier(Challenge):
         after_password(attempt)
 
 
-def public_value(text: str) -> int:
-    """Read SRP_A; InvalidParameterException unless it is a number that a client may send."""
-    try:
-        value = srp.parse_public(text)
-    except ValueError as exc:
-        raise InvalidParameterException("Invalid SRP_A.") from exc
-    if value % srp.N == 0 or value >= srp.N:
-        raise InvalidParameterException("Invalid SRP_A.")
-    return value
-
-
 def attempt_of(client: AppClient, call: Call, responses: Responses, flow: str) -> Attempt:
     """Rebuild the attempt from SECRET_BLOCK; NotAuthorizedException if it is not good."""
     text = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
     try:
-        block = base64.b64decode(text, validate=True)
-        plain = sealing.unseal(Purpose.SECRET_BLOCK, block, context=client.sealing_context)
-    except (sealing.Broken, binascii.Error, ValueError) as exc:
+        state, remembered = srp_exchange.reopen(text, context=client.sealing_context)
+    except srp_exchange.NoBlock as exc:
         raise NotAuthorizedException(WRONG) from exc
-    attempt_id, event_id, sub, epoch, mark, expires, *numbers = _BLOCK.unpack_from(plain)
-    if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
-        raise NotAuthorizedException(WRONG)
+    attempt_id, event_id, sub, epoch, mark = _REMEMBERED.unpack_from(remembered)
     unknown = sub == _NOBODY
-    b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
     attempt = Attempt(
         pool=client.pool,
         client=client,
         call=call,
         flow=flow,
-        name_key=plain[_BLOCK.size :].decode(),
+        name_key=remembered[_REMEMBERED.size :].decode(),
         user=user_of(client, "" if unknown else sub.hex()),
         epoch=epoch,
         password_mark=mark,
         id=uuid.UUID(bytes=attempt_id),
         event_id=uuid.UUID(bytes=event_id),
         pending=PasswordVerifier.name,
-        srp=SrpState(client_public, server_public, b, block),
+        srp=state,
     )
     check_alive(attempt, unknown=unknown)
     return attempt
@@ -163,21 +135,12 @@ def _claim_holds(attempt: Attempt, timestamp: str, signature: str) -> bool:
     state, user = attempt.srp, attempt.user
     assert state is not None  # noqa: S101 - attempt_of set it
     verifier = passwords.stored_verifier(user) if user else None
-    key = srp.server_session_key(
-        state.client_public,
-        state.server_public,
-        state.private,
+    holds = srp_exchange.claim_holds(
+        state,
         # A fake verifier costs what a real one does.
         verifier if verifier is not None else _verifier_of(attempt)[1],
+        (user.password_pool_name, user.username) if user else ("", ""),
+        timestamp=timestamp,
+        signature=signature,
     )
-    try:
-        given = base64.b64decode(signature, validate=True)
-        skew = abs(srp.parse_timestamp(timestamp) - timezone.now())
-    except (binascii.Error, ValueError):
-        return False
-    if key is None or verifier is None or user is None or skew > CLOCK_SKEW:
-        return False
-    expected = srp.claim_signature(
-        key, user.password_pool_name, user.username, state.block, timestamp
-    )
-    return hmac.compare_digest(expected, given)
+    return holds and verifier is not None
