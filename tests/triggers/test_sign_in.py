@@ -99,7 +99,6 @@ def test_each_runs_once_and_in_order(idp, client, both):
     }
     assert after["request"] == {
         "userAttributes": attributes,
-        "newDeviceUsed": False,
         "clientMetadata": None,
     }
 

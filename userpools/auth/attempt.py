@@ -7,7 +7,7 @@ from datetime import datetime
 from userpools.audit import SignInAttempt
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException
-from userpools.models import AppClient, PoolUser, UserPool
+from userpools.models import AppClient, Device, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
 Parameters = dict[str, str]
@@ -60,6 +60,9 @@ class Attempt:
     # Whether MFA_SETUP has a verified app to go on with.
     has_set_up: bool = False
     software_token_step: int | None = None
+    # The key of the device that the sign-in comes from, and the device once it was read.
+    device_key: str = ""
+    device: Device | None = None
 
     @property
     def known_user(self) -> PoolUser:
@@ -109,6 +112,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The end: tokens."""
+    """The end: tokens, and the keys of a device that is new."""
 
     tokens: TokenSet
+    new_device: Parameters | None = None

@@ -44,6 +44,7 @@ def seal(attempt: Attempt) -> str:
         "m": attempt.password_mark,
         "t": attempt.factor,
         "s": attempt.has_set_up,
+        "k": attempt.device_key,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -81,6 +82,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         expires_at=expires_at,
         factor=content["t"],
         has_set_up=content["s"],
+        device_key=content.get("k", ""),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

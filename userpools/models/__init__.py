@@ -4,6 +4,7 @@ from .access_key import AccessKey
 from .audit import AuditEntry
 from .auth_event import AuthEvent
 from .client import AppClient, ClientSecret
+from .device import Device
 from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
@@ -24,6 +25,7 @@ __all__ = [
     "AuthEvent",
     "ClientSecret",
     "CodePurpose",
+    "Device",
     "DeviceGrant",
     "Grant",
     "Group",

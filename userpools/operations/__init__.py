@@ -3,6 +3,7 @@
 from userpools.operations import (
     auth,
     clients,
+    devices,
     groups,
     mfa,
     mfa_config,
@@ -16,6 +17,7 @@ from userpools.operations import (
 __all__ = [
     "auth",
     "clients",
+    "devices",
     "groups",
     "mfa",
     "mfa_config",

@@ -11,6 +11,7 @@ from userpools import sealing
 from userpools.models import (
     AccessKey,
     ClientSecret,
+    Device,
     MasterKey,
     Message,
     PastPassword,
@@ -88,6 +89,7 @@ COLUMNS: list[Column] = [
     Column(PastPassword, "sealed", Purpose.PASSWORD, _bound, related=("user",)),
     Column(SoftwareToken, "sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
     Column(SoftwareToken, "pending_sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
+    Column(Device, "sealed", Purpose.DEVICE_VERIFIER, _bound, related=("user",)),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
 ]
 
