@@ -172,9 +172,7 @@ def test_a_device_in_place_of_the_second_factor_has_a_source_of_its_own(
     assert recorder.events[0]["request"]["newDeviceUsed"] is False
 
 
-def test_a_function_that_fails_at_the_end_leaves_the_device_as_it_was(
-    idp, pool, client, user, wire
-):
+def test_a_failure_at_the_end_leaves_the_device_as_it_was(idp, pool, client, user, wire):
     wire(pool, "PostAuthentication", **TRACKED)
     result = initiate(idp, client)["AuthenticationResult"]
     phone = Phone(idp, result["NewDeviceMetadata"])
