@@ -8,7 +8,7 @@ from typing import Any
 from userpools.audit import SignInAttempt
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException
-from userpools.models import AppClient, PoolUser, UserPool
+from userpools.models import AppClient, Device, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
 Parameters = dict[str, str]
@@ -96,6 +96,10 @@ class Attempt:
         """Whether whoever signs in must not learn from it who exists."""
         return self.client.hides_unknown_users and not self.is_admin
 
+    # The key of the device that the sign-in comes from, and the device once it was read.
+    device_key: str = ""
+    device: Device | None = None
+
     @property
     def known_user(self) -> PoolUser:
         """The user; an attempt for an unknown name never gets where this is asked."""
@@ -151,6 +155,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The end: tokens."""
+    """The end: tokens, and the keys of a device that is new."""
 
     tokens: TokenSet
+    new_device: Parameters | None = None

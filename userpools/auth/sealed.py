@@ -47,6 +47,7 @@ def seal(attempt: Attempt) -> str:
         "r": attempt.custom_step.hex if attempt.custom_step else "",
         "o": attempt.offered,
         "h": attempt.first_factor,
+        "k": attempt.device_key,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -87,6 +88,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         custom_step=uuid.UUID(content["r"]) if content.get("r") else None,
         offered=tuple(content.get("o", ())),
         first_factor=content.get("h", ""),
+        device_key=content.get("k", ""),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt
