@@ -5,6 +5,7 @@ All randomness is the operating system's.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import string
@@ -79,9 +80,14 @@ def new_device_key(region: str) -> str:
     return f"{region}_{new_uuid()}"
 
 
-def new_device_group_key() -> str:
-    """Make a hyphen and 8 letters or digits."""
-    return "-" + _draw(string.ascii_letters + string.digits, 8)
+def device_group_key(pool_id: str, sub: uuid.UUID) -> str:
+    """Make a hyphen and 8 letters or digits, the same for all devices of a user.
+
+    It is no secret: clients hash it in place of the pool's name.
+    """
+    digest = hashlib.sha256(f"{pool_id}/{sub}".encode()).digest()
+    letters = string.ascii_letters + string.digits
+    return "-" + "".join(letters[byte % len(letters)] for byte in digest[:8])
 
 
 def temporary_password(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from userpools.models import AppClient, ClientSecret, Group, Passkey, PoolUser, UserPool
+from userpools.models import AppClient, ClientSecret, Device, Group, Passkey, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
 Shape = dict[str, Any]
@@ -159,15 +159,42 @@ def passkey(passkey: Passkey) -> Shape:
     }
 
 
+# Devices
+
+
+def device_type(device: Device) -> Shape:
+    """DeviceType; the attributes have the names that recorded answers show."""
+    pool = device.user.pool
+    owner = f"{device.user.username}.{pool.pk}"
+    attributes = {
+        "device_status": "valid",
+        "device_name": device.name,
+        "dev:device_arn": f"{pool.arn.rpartition(':')[0]}:owner/{owner}/device/{device.key}",
+        "dev:device_owner": owner,
+        "last_ip_used": device.last_address,
+        "dev:device_remembered_status": "remembered" if device.remembered else "not_remembered",
+    }
+    return {
+        "DeviceKey": device.key,
+        "DeviceAttributes": [
+            {"Name": name, "Value": value} for name, value in attributes.items() if value
+        ],
+        "DeviceCreateDate": device.created_at,
+        "DeviceLastModifiedDate": device.modified_at,
+        "DeviceLastAuthenticatedDate": device.last_authenticated_at,
+    }
+
+
 # Sign-in
 
 
-def authentication_result(tokens: TokenSet) -> Shape:
-    """AuthenticationResultType."""
+def authentication_result(tokens: TokenSet, new_device: Shape | None = None) -> Shape:
+    """AuthenticationResultType; with NewDeviceMetadata."""
     return {
         "AccessToken": tokens.access_token,
         "IdToken": tokens.id_token,
         "RefreshToken": tokens.refresh_token,
         "ExpiresIn": tokens.expires_in,
         "TokenType": "Bearer",
+        "NewDeviceMetadata": new_device,
     }

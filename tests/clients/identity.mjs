@@ -119,6 +119,20 @@ const STEPS = {
     const session = user.getSignInUserSession();
     return tokens(await call((done) => user.refreshSession(session.getRefreshToken(), done)));
   },
+  // The library confirms a new device by itself, and proves a remembered one at the next sign-in.
+  device: () => new Promise((resolve, reject) => {
+    user.getDevice({ onSuccess: resolve, onFailure: reject });
+  }),
+  devices: () => new Promise((resolve, reject) => {
+    user.listDevices(60, null, { onSuccess: resolve, onFailure: reject });
+  }),
+  rememberDevice: () => new Promise((resolve, reject) => {
+    user.setDeviceStatusRemembered({ onSuccess: resolve, onFailure: reject });
+  }),
+  // Of the server alone: the library goes on to name it.
+  forgetDevice: () => new Promise((resolve, reject) => {
+    user.forgetSpecificDevice(user.deviceKey, { onSuccess: resolve, onFailure: reject });
+  }),
   attributes: () => call((done) => user.getUserAttributes(done)),
   updateAttributes: ({ attributes }) => call((done) => user.updateAttributes(
     Object.entries(attributes).map(([Name, Value]) => new CognitoUserAttribute({ Name, Value })),

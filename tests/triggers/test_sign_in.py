@@ -4,7 +4,8 @@ import pytest
 
 from tests.calls import refused
 from tests.triggers import recorder
-from userpools.models import PoolUser, SignInSession
+from tests.userpools.auth.phone import Phone
+from userpools.models import Device, PoolUser, SignInSession
 
 PASSWORD = "Correct-Horse-9"
 BEFORE = "PreAuthentication_Authentication"
@@ -21,11 +22,12 @@ def hiding(pool, make_client):
     return make_client(pool, PreventUserExistenceErrors="ENABLED")
 
 
-def initiate(idp, client, username="ana", password=PASSWORD, **members):
+def initiate(idp, client, username="ana", password=PASSWORD, DEVICE_KEY=None, **members):  # noqa: N803
+    named = {"DEVICE_KEY": DEVICE_KEY} if DEVICE_KEY else {}
     return idp.initiate_auth(
         ClientId=client.client_id,
         AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": username, "PASSWORD": password},
+        AuthParameters={"USERNAME": username, "PASSWORD": password, **named},
         **members,
     )
 
@@ -99,7 +101,6 @@ def test_each_runs_once_and_in_order(idp, client, both):
     }
     assert after["request"] == {
         "userAttributes": attributes,
-        "newDeviceUsed": False,
         "clientMetadata": None,
     }
 
@@ -132,3 +133,55 @@ def test_srp_runs_them_with_its_two_steps(pool, client, user, idp, both):
     )
     assert challenge["ChallengeName"] == "PASSWORD_VERIFIER"
     assert recorder.sources() == [BEFORE]
+
+
+# Devices
+
+TRACKED = {"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True}}
+
+
+def test_a_device_that_is_new_is_said_where_devices_are_tracked(idp, pool, client, user, wire):
+    wire(pool, "PostAuthentication", "PreTokenGeneration", **TRACKED)
+    result = initiate(idp, client)["AuthenticationResult"]
+    phone = Phone(idp, result["NewDeviceMetadata"])
+    phone.confirm(result["AccessToken"])
+    initiate(idp, client, DEVICE_KEY=phone.key)
+    used = [event["request"] for event in recorder.events if event["triggerSource"] == AFTER]
+    assert [each["newDeviceUsed"] for each in used] == [True, False]
+
+
+def test_a_device_in_place_of_the_second_factor_has_a_source_of_its_own(
+    idp, pool, client, user, wire
+):
+    wire(pool, "PostAuthentication", "PreTokenGeneration", **TRACKED)
+    result = initiate(idp, client)["AuthenticationResult"]
+    phone = Phone(idp, result["NewDeviceMetadata"])
+    phone.confirm(result["AccessToken"])
+    Device.objects.update(passed_factor=True)
+    PoolUser.objects.update(mfa_methods="EMAIL_OTP")
+    idp.set_user_pool_mfa_config(
+        UserPoolId=pool.id,
+        MfaConfiguration="OPTIONAL",
+        EmailMfaConfiguration={"Message": "{####}", "Subject": "Code"},
+    )
+    recorder.events.clear()
+    issued = initiate(idp, client, DEVICE_KEY=phone.key)
+    assert recorder.events == []
+    phone.sign_in(client, issued)
+    assert recorder.sources() == [AFTER, "TokenGeneration_AuthenticateDevice"]
+    assert recorder.events[0]["request"]["newDeviceUsed"] is False
+
+
+def test_a_failure_at_the_end_leaves_the_device_as_it_was(idp, pool, client, user, wire):
+    wire(pool, "PostAuthentication", **TRACKED)
+    result = initiate(idp, client)["AuthenticationResult"]
+    phone = Phone(idp, result["NewDeviceMetadata"])
+    phone.confirm(result["AccessToken"])
+    used = Device.objects.get().last_authenticated_at
+    recorder.answers[AFTER] = ValueError("closed")
+    refused(
+        idp,
+        "UserLambdaValidationException",
+        lambda: initiate(idp, client, DEVICE_KEY=phone.key),
+    )
+    assert Device.objects.get().last_authenticated_at == used

@@ -19,7 +19,7 @@ from userpools import ids
         (ids.new_temporary_key_id, r"ASIA[A-Z2-7]{16}"),
         (ids.new_secret_access_key, r"[A-Za-z0-9/+]{40}"),
         (lambda: ids.new_device_key("us-east-1"), r"us-east-1_[0-9a-f-]{36}"),
-        (ids.new_device_group_key, r"-[0-9A-Za-z]{8}"),
+        (lambda: ids.device_group_key("us-east-1_x", uuid.uuid4()), r"-[0-9A-Za-z]{8}"),
         (ids.new_uuid, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
     ],
 )

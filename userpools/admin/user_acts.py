@@ -13,9 +13,12 @@ from userpools.admin.user_forms import (
     ConfirmByUser,
     GroupOfPool,
     NewPassword,
+    OneDevice,
     OneGroup,
     OneOfTheirGroups,
+    OneOtherDevice,
     OnePasskey,
+    OneRememberedDevice,
     OneSession,
     Renewal,
     alive_sessions,
@@ -41,7 +44,7 @@ from userpools.models import (
 )
 from userpools.models.retry import in_transaction
 from userpools.services import attributes as attribute_rules
-from userpools.services import contacts, groups, sessions, user_limits, users
+from userpools.services import contacts, devices, groups, sessions, user_limits, users
 from userpools.services.attributes import Writer
 from userpools.services.lookup import locked
 
@@ -140,6 +143,21 @@ def _end_session(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) 
     return "The session is ended."
 
 
+def _remember_device(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    devices.set_remembered(user, answers["device"], remembered=True, actor=actor_of(request))
+    return "The device is remembered."
+
+
+def _not_remember_device(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    devices.set_remembered(user, answers["device"], remembered=False, actor=actor_of(request))
+    return "The device is no longer remembered."
+
+
+def _forget_device(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    devices.forget(user, answers["device"], actor=actor_of(request))
+    return "The device is forgotten."
+
+
 def _renew(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     check_members(
         "AdminCreateUser",
@@ -218,6 +236,18 @@ def _is_invited(user: PoolUser) -> bool:
 
 def _is_signed_in(user: PoolUser) -> bool:
     return alive_sessions(user).exists()
+
+
+def _has_devices(user: PoolUser) -> bool:
+    return user.devices.exists()
+
+
+def _has_remembered_devices(user: PoolUser) -> bool:
+    return user.devices.filter(remembered=True).exists()
+
+
+def _has_other_devices(user: PoolUser) -> bool:
+    return user.devices.filter(remembered=False).exists()
 
 
 def _in_groups(user: PoolUser) -> bool:
@@ -319,6 +349,39 @@ ACTS = (
         applies=_is_signed_in,
         text="Its refresh token dies, and its access tokens are refused here at once. Other "
         "sessions go on.",
+    ),
+    Act(
+        name="remember-device",
+        title="Remember a device",
+        run=_remember_device,
+        icon="phonelink_lock",
+        form_class=OneOtherDevice,
+        in_rows=True,
+        applies=_has_other_devices,
+        text="Where the pool challenges new devices alone, the device's secret stands in for the "
+        "second factor, once the device took part in a sign-in that passed one.",
+    ),
+    Act(
+        name="not-remember-device",
+        title="Do not remember a device",
+        run=_not_remember_device,
+        icon="phonelink_off",
+        form_class=OneRememberedDevice,
+        in_rows=True,
+        applies=_has_remembered_devices,
+        text="The second factor is asked for on it again. Its sessions go on.",
+    ),
+    Act(
+        name="forget-device",
+        title="Forget a device",
+        run=_forget_device,
+        icon="phonelink_erase",
+        form_class=OneDevice,
+        in_rows=True,
+        applies=_has_devices,
+        is_dangerous=True,
+        text="The device is deleted, and its refresh tokens end; access tokens live on until they "
+        "expire. At the next sign-in it is a new device.",
     ),
     Act(
         name="delete-app",

@@ -14,6 +14,7 @@ from userpools.auth import first_factors
 from userpools.limits import HOUR_SECONDS
 from userpools.models import (
     AuthEvent,
+    Device,
     Message,
     MessageState,
     Passkey,
@@ -236,6 +237,41 @@ def _is_alive(session: SignInSession, user: PoolUser) -> bool:
         session.revoked_at is None
         and session.user_epoch == user.epoch
         and session.expires_at > timezone.now()
+    )
+
+
+def devices_card(user: PoolUser, *, may_change: bool) -> Card:
+    rows = user.devices.defer("sealed", "asked_session").order_by("-last_authenticated_at")
+    return Card(
+        "Devices",
+        headers=("Name", "Key", "State", "Last sign-in", "From", ""),
+        rows=[
+            (
+                each.name or markup.DASH,
+                markup.code(each.key),
+                markup.badge("Remembered", "good")
+                if each.remembered
+                else markup.badge("Not remembered"),
+                markup.when(each.last_authenticated_at),
+                markup.code(each.last_address),
+                _device_acts(user, each) if may_change else "",
+            )
+            for each in rows[:SHOWN]
+        ],
+        empty="No device was confirmed.",
+        note="A remembered device stands in for the second factor where the pool says so.",
+        wide=True,
+    )
+
+
+def _device_acts(user: PoolUser, device: Device) -> SafeString:
+    change = (
+        markup.act_link(user, "not-remember-device", "Do not remember", device=device.key)
+        if device.remembered
+        else markup.act_link(user, "remember-device", "Remember", device=device.key)
+    )
+    return markup.joined(
+        change, markup.act_link(user, "forget-device", "Forget", device=device.key)
     )
 
 

@@ -10,11 +10,12 @@ from userpools.admin import fields, limits
 from userpools.admin.acts import ActForm, ConfirmByName
 from userpools.admin.bulk import BulkForm
 from userpools.auth import invitations
-from userpools.models import Group, Passkey, PoolUser, SignInSession
+from userpools.models import Device, Group, Passkey, PoolUser, SignInSession
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import RESERVED
 
 SHOWN_SESSIONS = 100
+SHOWN_DEVICES = 100
 SHOWN_GROUPS = 1000
 
 
@@ -91,6 +92,40 @@ class OnePasskey(ActForm):
             )
             for each in Passkey.objects.of(self.subject)
         ]
+
+
+class OneDevice(ActForm):
+    """A device that the user has confirmed."""
+
+    device = fields.choice("Device", ())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["device"].choices = [  # type: ignore[attr-defined]
+            (each.key, f"{each.name} ({each.key})" if each.name else each.key)
+            for each in self.theirs().defer("sealed", "asked_session")[:SHOWN_DEVICES]
+        ]
+
+    def theirs(self) -> QuerySet[Device]:
+        """Return the devices to choose from, the one that was used last first."""
+        devices: QuerySet[Device] = self.subject.devices.order_by("-last_authenticated_at")
+        return devices
+
+
+class OneRememberedDevice(OneDevice):
+    """A device that is remembered."""
+
+    def theirs(self) -> QuerySet[Device]:
+        """Return the devices that are remembered."""
+        return super().theirs().filter(remembered=True)
+
+
+class OneOtherDevice(OneDevice):
+    """A device that is not remembered."""
+
+    def theirs(self) -> QuerySet[Device]:
+        """Return the devices that are not remembered."""
+        return super().theirs().filter(remembered=False)
 
 
 class Renewal(ActForm):

@@ -8,7 +8,7 @@ from typing import Any
 from userpools.audit import SignInAttempt
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException
-from userpools.models import AppClient, PoolUser, UserPool
+from userpools.models import AppClient, Device, PoolUser, UserPool
 from userpools.tokens.mint import TokenSet
 
 Parameters = dict[str, str]
@@ -86,6 +86,9 @@ class Attempt:
     first_factor: str = ""
     # What a passkey is to sign.
     passkey_challenge: bytes = b""
+    # The key of the device that the sign-in comes from, and the device once it was read.
+    device_key: str = ""
+    device: Device | None = None
 
     @property
     def answerable(self) -> frozenset[str]:
@@ -153,6 +156,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The end: tokens."""
+    """The end: tokens, and the keys of a device that is new."""
 
     tokens: TokenSet
+    new_device: Parameters | None = None

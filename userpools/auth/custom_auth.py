@@ -172,7 +172,8 @@ def take(attempt: Attempt) -> CustomAuth:
         raise NotAuthorizedException(INVALID) from exc
     attempt.custom = CustomAuth(**orjson.loads(content))
     attempt.custom_step = uuid.uuid4()
-    attempt.inputs[SRP_FIRST] = attempt.custom.public_value
+    # Not over a device's own, which has just been answered.
+    attempt.inputs.setdefault(SRP_FIRST, attempt.custom.public_value)
     return attempt.custom
 
 

@@ -1,14 +1,15 @@
 """The sign-in engine: what comes next, and the end. API, pages and federation come through here."""
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from userpools.audit import auth_event, insert_event
-from userpools.auth import custom_auth, first_factors, sealed
+from userpools.auth import custom_auth, devices, first_factors, sealed, second_factor
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.admin_password import AdminNoSrpAuth
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.custom import CustomChallenge
+from userpools.auth.challenges.device import DevicePasswordVerifier, DeviceSrpAuth
 from userpools.auth.challenges.mfa import EmailOtp, SelectMfaType, SmsMfa, SoftwareTokenMfa
 from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
@@ -36,6 +37,8 @@ POLICY: tuple[Challenge, ...] = (
     PasswordVerifier(),
     AdminNoSrpAuth(),
     NewPasswordRequired(),
+    DeviceSrpAuth(),
+    DevicePasswordVerifier(),
     MfaSetup(),
     SelectMfaType(),
     SmsMfa(),
@@ -55,6 +58,8 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
 
     In a custom sign-in the customer's function is asked before that, which may open another.
     """
+    if attempt.passed:
+        devices.recognize(attempt)
     challenge = _first_open(attempt)
     if challenge is None and custom_auth.is_undecided(attempt):
         custom_auth.define(attempt)
@@ -83,9 +88,13 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
     challenge, pending = _challenge(attempt, name), attempt.pending
     if name != pending:
         attempt.first_factor = name
+    devices.present(attempt, name, responses)
+    if attempt.passed or name in (DeviceSrpAuth.name, DevicePasswordVerifier.name):
+        # Before the answer, which a client gives again without a key that is not known.
+        devices.recognize(attempt)
     challenge.verify(attempt, responses)
     custom_auth.note(attempt, name)
-    if name not in attempt.passed:  # a custom challenge may be asked again
+    if challenge.proves:
         attempt.passed.append(name)
     outcome = advance(attempt)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
@@ -118,10 +127,9 @@ def complete(attempt: Attempt) -> SignedIn:
             event_id=session.event_id,
             auth_epoch=moment,
             now_epoch=moment,
-            trigger_source="TokenGeneration_NewPasswordChallenge"
-            if attempt.new_password_set
-            else "TokenGeneration_Authentication",
+            trigger_source=_trigger_source(attempt),
             refresh_token=refresh.seal(session, attempt.client.client_id),
+            device_key=session.device_key,
             client_metadata=attempt.client_metadata,
             user_agent=attempt.call.user_agent,
         )
@@ -133,7 +141,15 @@ def complete(attempt: Attempt) -> SignedIn:
     if not alive:
         require_unused_step(attempt)
         raise NotAuthorizedException(sealed.INVALID)
-    return SignedIn(tokens)
+    return SignedIn(tokens, devices.new_metadata(attempt, session))
+
+
+def _trigger_source(attempt: Attempt) -> str:
+    if DevicePasswordVerifier.name in attempt.passed:
+        return "TokenGeneration_AuthenticateDevice"
+    if attempt.new_password_set:
+        return "TokenGeneration_NewPasswordChallenge"
+    return "TokenGeneration_Authentication"
 
 
 def _session(attempt: Attempt) -> SignInSession:
@@ -148,10 +164,23 @@ def _session(attempt: Attempt) -> SignInSession:
         auth_time=now,
         created_at=now,
         expires_at=now + attempt.client.refresh_token_lifetime,
+        device_key=devices.key_of_session(attempt),
+        passed_factor=second_factor.was_passed(attempt),
     )
 
 
 def _write(attempt: Attempt, session: SignInSession) -> bool:
+    """Write the end of the sign-in, all or nothing; False where the user has ended."""
+    if attempt.device is None:
+        return _write_session(attempt, session)
+    with transaction.atomic():
+        if not _write_session(attempt, session):
+            return False
+        devices.note_use(attempt, attempt.device)
+        return True
+
+
+def _write_session(attempt: Attempt, session: SignInSession) -> bool:
     """Clear the failed attempts, keep the session and the event; False where the user has ended."""
     user = attempt.known_user
     event = auth_event(attempt.facts(), "Pass", event_id=session.event_id)

@@ -49,6 +49,7 @@ def seal(attempt: Attempt) -> str:
         "o": attempt.offered,
         "h": attempt.first_factor,
         "w": base64.b64encode(attempt.passkey_challenge).decode(),
+        "k": attempt.device_key,
         "x": int(attempt.expires_at.timestamp()),
     }
     return sealing.seal_token(Purpose.ATTEMPT, orjson.dumps(content))
@@ -91,6 +92,7 @@ def unseal(session: str, *, client: AppClient | None = None, call: Call) -> Atte
         first_factor=content.get("h", ""),
         passkey_challenge=base64.b64decode(content.get("w", "")),
         new_password_set="NEW_PASSWORD_REQUIRED" in content["d"],
+        device_key=content.get("k", ""),
     )
     check_alive(attempt, unknown=not content["u"])
     return attempt

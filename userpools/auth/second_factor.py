@@ -35,8 +35,11 @@ from userpools.services.lookup import locked
 
 CODE_LENGTH: Final = 6
 MFA_SETUP: Final = "MFA_SETUP"
+# The step that proves a remembered device.
+DEVICE_PROVED: Final = "DEVICE_PASSWORD_VERIFIER"
 # What proves a password; whoever signs in by anything else has no second factor asked.
 FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH"})
+COUNTS_AS_FACTOR: Final = frozenset({*Factor, DEVICE_PROVED})
 MISMATCH: Final = "Invalid code or auth state for the user."
 NO_CONTACT: Final = "User does not have delivery config set to turn on {}"
 MEDIUM: Final = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
@@ -46,13 +49,18 @@ def due(attempt: Attempt) -> Decision:
     """Return what the sign-in needs beside its password; nothing once a factor was passed."""
     if attempt.pool.mfa_configuration == "OFF" or FIRST_STEPS.isdisjoint(attempt.passed):
         return NOTHING
-    if any(factor in attempt.passed for factor in Factor):
-        return NOTHING
-    if attempt.has_set_up and MFA_SETUP in attempt.passed:
+    if was_passed(attempt):
         return NOTHING
     if attempt.factor:
         return Decision((Factor(attempt.factor),))
     return decide(attempt.pool, owner_of(attempt.known_user))
+
+
+def was_passed(attempt: Attempt) -> bool:
+    """Say whether the sign-in has a second factor behind it, or a device in place of one."""
+    if attempt.has_set_up and MFA_SETUP in attempt.passed:
+        return True
+    return not COUNTS_AS_FACTOR.isdisjoint(attempt.passed)
 
 
 def setting_up(session: str, call: Call) -> Attempt:

@@ -34,6 +34,7 @@ def post_authentication(attempt: Attempt) -> None:
     if not lambda_triggers.configured(attempt.pool, "PostAuthentication"):
         return
     origin = Origin(attempt.client, attempt.call.user_agent, attempt.client_metadata)
+    tracked = {"newDeviceUsed": attempt.device is None} if attempt.pool.tracks_devices else {}
     lambda_triggers.run(
         "PostAuthentication_Authentication",
         pool=attempt.pool,
@@ -41,7 +42,7 @@ def post_authentication(attempt: Attempt) -> None:
         username=attempt.known_user.username,
         request={
             "userAttributes": lambda_triggers.user_attributes(attempt.known_user),
-            "newDeviceUsed": False,
+            **tracked,
             "clientMetadata": origin.metadata,
         },
     )

@@ -5,6 +5,7 @@ from .audit import AuditEntry
 from .auth_event import AuthEvent
 from .client import AppClient, ClientSecret
 from .custom_auth import CustomAuthStep
+from .device import Device
 from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
@@ -27,6 +28,7 @@ __all__ = [
     "ClientSecret",
     "CodePurpose",
     "CustomAuthStep",
+    "Device",
     "DeviceGrant",
     "Grant",
     "Group",

@@ -187,6 +187,23 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
         return {attribute["Name"]: attribute for attribute in self.schema}
 
     @property
+    def tracks_devices(self) -> bool:
+        """Whether sign-ins get device keys: any DeviceConfiguration turns that on."""
+        return self.setting("DeviceConfiguration") is not None
+
+    @property
+    def remembers_on_prompt(self) -> bool:
+        """Whether a confirmed device is remembered only when its user says so."""
+        devices = self.setting("DeviceConfiguration") or {}
+        return bool(devices.get("DeviceOnlyRememberedOnUserPrompt"))
+
+    @property
+    def challenges_new_devices(self) -> bool:
+        """Whether the second factor is for new devices alone: a remembered one proves itself."""
+        devices = self.setting("DeviceConfiguration") or {}
+        return bool(devices.get("ChallengeRequiredOnNewDevice"))
+
+    @property
     def lambda_config(self) -> dict[str, Any]:
         """The LambdaConfig document."""
         return dict(self.setting("LambdaConfig") or {})

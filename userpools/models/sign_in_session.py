@@ -34,6 +34,8 @@ class SignInSession(models.Model):
     revoked_at = models.DateTimeField(null=True)
     scope = models.TextField(default="aws.cognito.signin.user.admin")
     device_key = models.CharField(max_length=128, blank=True, default="")
+    # Whether a second factor was passed. The default is for servers of the version before.
+    passed_factor = models.BooleanField(default=False, db_default=False)
 
     # Rotation: a refresh token names the generation that it belongs to.
     generation = models.PositiveIntegerField(default=0)

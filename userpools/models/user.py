@@ -15,6 +15,7 @@ from .statements import Insert, Select, Update
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
+    from .device import Device
     from .group import Membership
     from .passkey import Passkey
     from .sign_in_session import SignInSession
@@ -113,6 +114,7 @@ class PoolUser(models.Model):  # type: ignore[django-manager-missing]
         sessions: RelatedManager[SignInSession]
         aliases: RelatedManager["UserAlias"]
         software_token: SoftwareToken
+        devices: RelatedManager[Device]
         passkeys: RelatedManager[Passkey]
 
     class Meta:

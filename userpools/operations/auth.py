@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from userpools.auth import sealed
 from userpools.auth.attempt import Attempt, Issued, SignedIn, required
-from userpools.auth.challenges import password_verifier
+from userpools.auth.challenges import device, password_verifier
 from userpools.auth.engine import respond
 from userpools.auth.flows import FLOWS
 from userpools.auth.flows.registry import FlowInput
@@ -36,7 +36,7 @@ def outcome_shape(outcome: Issued | SignedIn) -> Shape:
     if isinstance(outcome, SignedIn):
         return {
             "ChallengeParameters": {},
-            "AuthenticationResult": authentication_result(outcome.tokens),
+            "AuthenticationResult": authentication_result(outcome.tokens, outcome.new_device),
         }
     return {
         "ChallengeName": outcome.name,
@@ -200,6 +200,10 @@ def _attempt(
     if name == password_verifier.PasswordVerifier.name:
         # The state is in SECRET_BLOCK: older SDKs send no Session with it.
         return password_verifier.attempt_of(client, call, responses, session)
+    if name == device.DevicePasswordVerifier.name:
+        return device.attempt_of(client, call, responses)
+    if not session and name == device.DeviceSrpAuth.name:
+        return device.asked_attempt(client, call, responses)
     if not session:
         raise InvalidParameterException("Missing required parameter Session")
     return sealed.unseal(session, client=client, call=call)

@@ -12,6 +12,7 @@ from userpools.models import (
     AccessKey,
     ClientSecret,
     CustomAuthStep,
+    Device,
     MasterKey,
     Message,
     PastPassword,
@@ -89,6 +90,7 @@ COLUMNS: list[Column] = [
     Column(PastPassword, "sealed", Purpose.PASSWORD, _bound, related=("user",)),
     Column(SoftwareToken, "sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
     Column(SoftwareToken, "pending_sealed", Purpose.TOTP_SEED, _bound, related=("user",)),
+    Column(Device, "sealed", Purpose.DEVICE_VERIFIER, _bound, related=("user",)),
     Column(Message, "sealed", Purpose.MESSAGE, _by_key),
     Column(CustomAuthStep, "sealed", Purpose.PRIVATE_PARAMETERS, _by_key),
 ]

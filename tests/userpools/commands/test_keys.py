@@ -21,6 +21,7 @@ from ...authenticator import code_of
 from ...conftest import PASSWORD
 from ...triggers import recorder
 from ...triggers.custom_sign_in import TRIGGERS, CustomSignIn, script
+from ..auth.phone import Phone
 
 # Sealed nowhere in a column of the name: a keyed hash, which is checked and never opened.
 NOT_SEALED = {("VerificationCode", "code_hash")}
@@ -50,14 +51,16 @@ def remembering(idp, make_pool, make_user):
 
 
 def enrol(idp, make_pool, make_client, make_user, sign_in):
-    pool = make_pool()
+    pool = make_pool(DeviceConfiguration={"ChallengeRequiredOnNewDevice": True})
     idp.set_user_pool_mfa_config(
         UserPoolId=pool.pk,
         MfaConfiguration="OPTIONAL",
         SoftwareTokenMfaConfiguration={"Enabled": True},
     )
     make_user(pool, "ana")
-    token = sign_in(make_client(pool))["AccessToken"]
+    result = sign_in(make_client(pool))
+    token = result["AccessToken"]
+    Phone(idp, result["NewDeviceMetadata"]).confirm(token)
     seed = idp.associate_software_token(AccessToken=token)["SecretCode"]
     idp.verify_software_token(AccessToken=token, UserCode=code_of(seed))
     idp.associate_software_token(AccessToken=token)
@@ -97,7 +100,7 @@ def test_every_purpose_and_context_opens_what_the_product_sealed(
         UserAttributes=[{"Name": "email", "Value": "i@example.com"}],
         DesiredDeliveryMediums=["EMAIL"],
     )
-    # One app in use, and another that was only shown.
+    # One app in use, and another that was only shown; and a device.
     enrol(idp, make_pool, make_client, make_user, sign_in)
     make_user(pool, "ana")
     begin_custom_sign_in(idp, pool, make_client(pool, ExplicitAuthFlows=["CUSTOM_AUTH_FLOW_ONLY"]))

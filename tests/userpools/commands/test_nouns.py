@@ -176,6 +176,35 @@ def test_a_users_limits_are_shown_and_reset(ask, run, pool, user):
     assert (entry.action, entry.resource, entry.source) == ("ResetUserLimits", "ana", "command")
 
 
+def test_a_users_devices_are_listed_and_forgotten(
+    idp, ask, run, make_pool, make_client, make_user, sign_in
+):
+    pool = make_pool(DeviceConfiguration={"ChallengeRequiredOnNewDevice": True})
+    make_user(pool, "ana")
+    result = sign_in(make_client(pool))
+    key = result["NewDeviceMetadata"]["DeviceKey"]
+    assert ask("user", "devices", pool.pk, "ana") == []
+    idp.confirm_device(AccessToken=result["AccessToken"], DeviceKey=key, DeviceName="phone")
+    (row,) = ask("user", "devices", pool.pk, "ana")
+    assert row.pop("LastAuthenticated")
+    assert row == {
+        "DeviceKey": key,
+        "Name": "phone",
+        "Status": "remembered",
+        "From": "127.0.0.1",
+    }
+    run("user", "devices", pool.pk, "ana", "--forget", key)
+    assert ask("user", "devices", pool.pk, "ana") == []
+    assert AuditEntry.objects.get(action="AdminForgetDevice").source == "command"
+    with pytest.raises(CommandError, match="Device does not exist"):
+        run("user", "devices", pool.pk, "ana", "--forget", key)
+
+
+def test_devices_of_nobody(run, pool):
+    with pytest.raises(CommandError, match="User does not exist"):
+        run("user", "devices", pool.pk, "nobody")
+
+
 def test_limits_of_nobody(run, pool):
     with pytest.raises(CommandError, match="UserNotFoundException"):
         run("user", "limits", pool.pk, "nobody")

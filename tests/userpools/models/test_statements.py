@@ -140,6 +140,13 @@ def an_event(**values):
     return AuthEvent(pool_id="p", event_type="SignIn", outcome="Pass", **values)
 
 
+def test_a_value_is_written_where_the_database_has_a_default_too(session):
+    for passed in (True, False):
+        row = SignInSession(**{**columns(session), "id": uuid.uuid4(), "passed_factor": passed})
+        Insert(SignInSession).run(row)
+        assert SignInSession.objects.get(pk=row.pk).passed_factor is passed
+
+
 def test_a_row_is_inserted_as_save_would(db):
     event = an_event(user_sub=uuid.uuid4(), username="%s '", created_at=WROTE_AT)
     Insert(AuthEvent).run(event)

@@ -12,6 +12,9 @@ class Challenge:
     # Whether `verify` writes: it then spends the step itself, in the same transaction.
     spends_itself: ClassVar[bool] = False
 
+    # Whether an answer that is no error passes the step.
+    proves: ClassVar[bool] = True
+
     def applies(self, attempt: Attempt) -> bool:
         """Say whether this attempt has to pass the challenge."""
         raise NotImplementedError

@@ -11,14 +11,12 @@ class CustomChallenge(Challenge):
 
     name = custom_auth.CHALLENGE
     spends_itself = True
+    # A wrong answer is none either: what was right, DefineAuthChallenge alone says.
+    proves = False
 
     def applies(self, attempt: Attempt) -> bool:
-        """Apply where DefineAuthChallenge has just asked for it."""
+        """Apply where DefineAuthChallenge has just asked for it, which it may do again."""
         return attempt.named == self.name
-
-    def is_open(self, attempt: Attempt) -> bool:
-        """Be open as often as it is asked for: this one alone may be asked again."""
-        return self.applies(attempt)
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Return what the function publishes, and the user's name."""

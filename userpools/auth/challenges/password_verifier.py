@@ -1,22 +1,17 @@
 """PASSWORD_VERIFIER: SRP, the password proved without being sent."""
 
-import base64
-import binascii
 import hashlib
-import hmac
 import struct
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from django.utils import timezone
-
 from userpools import sealing
-from userpools.auth import passwords, sealed, srp
+from userpools.auth import passwords, sealed, srp, srp_exchange
 from userpools.auth.attempt import Attempt, Parameters, Responses, SrpState, required
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.checks import WRONG, after_password, fail, take_attempt
 from userpools.auth.sealed import check_alive, user_of
+from userpools.auth.srp_exchange import public_value
 from userpools.awsjson.service import Call
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import AppClient
@@ -24,13 +19,10 @@ from userpools.sealing import Purpose
 from userpools.services.users import CONTACTS
 
 FLOW: Final = "USER_SRP_AUTH"
-# The answer follows within seconds; slow phones and a person's retry are allowed for.
-BLOCK_LIFETIME: Final = timedelta(minutes=3)
-CLOCK_SKEW: Final = timedelta(minutes=5)
+# attempt, event, user's sub, epoch, password mark; the name's key follows.
+_REMEMBERED = struct.Struct(">16s16s16sIQ")
 # A block of any other flow is of use beside its Session alone.
 BESIDE_SESSION: Final = ":session"
-# attempt, event, user's sub, epoch, password mark, expiry, b, A, B; the name's key follows.
-_BLOCK = struct.Struct(">16s16s16sIQQ32s384s384s")
 _NOBODY = b"\x00" * 16
 
 
@@ -51,29 +43,24 @@ class PasswordVerifier(Challenge):
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Make B and seal the server's side into SECRET_BLOCK; nothing is written."""
-        client_public = public_value(attempt.inputs["SRP_A"])
         salt, verifier, user_id = _verifier_of(attempt)
-        b, server_public = srp.server_start(verifier)
-        block = _BLOCK.pack(
+        remembered = _REMEMBERED.pack(
             attempt.id.bytes,
             attempt.event_id.bytes,
             attempt.user.sub.bytes if attempt.user else _NOBODY,
             attempt.epoch,
             attempt.password_mark,
-            int((timezone.now() + BLOCK_LIFETIME).timestamp()),
-            b.to_bytes(32, "big"),
-            client_public.to_bytes(srp.MODULUS_BYTES, "big"),
-            server_public.to_bytes(srp.MODULUS_BYTES, "big"),
         )
-        secret = sealing.seal(
-            Purpose.SECRET_BLOCK,
-            block + attempt.name_key.encode(),
+        server_public, block = srp_exchange.begin(
+            public_value(attempt.inputs["SRP_A"]),
+            verifier,
+            remembered + attempt.name_key.encode(),
             context=_context(attempt.client, alone=attempt.flow == FLOW),
         )
         return {
             "SALT": salt,
-            "SECRET_BLOCK": base64.b64encode(secret).decode(),
-            "SRP_B": f"{server_public:x}",
+            "SECRET_BLOCK": block,
+            "SRP_B": server_public,
             "USERNAME": user_id,
             "USER_ID_FOR_SRP": user_id,
         }
@@ -90,17 +77,6 @@ class PasswordVerifier(Challenge):
         after_password(attempt)
 
 
-def public_value(text: str) -> int:
-    """Read SRP_A; InvalidParameterException unless it is a number that a client may send."""
-    try:
-        value = srp.parse_public(text)
-    except ValueError as exc:
-        raise InvalidParameterException("Invalid SRP_A.") from exc
-    if value % srp.N == 0 or value >= srp.N:
-        raise InvalidParameterException("Invalid SRP_A.")
-    return value
-
-
 def attempt_of(client: AppClient, call: Call, responses: Responses, session: str) -> Attempt:
     """Rebuild the attempt from SECRET_BLOCK, or take that of the Session that it is bound to.
 
@@ -108,63 +84,53 @@ def attempt_of(client: AppClient, call: Call, responses: Responses, session: str
     Session is needed and missing.
     """
     text = required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
-    try:
-        block = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise NotAuthorizedException(WRONG) from exc
-    plain = _opened(client, block, alone=True)
-    if plain is not None:
-        return _rebuilt(client, call, block, plain)
-    plain = _opened(client, block, alone=False)
-    if plain is None:
+    opened = _opened(client, text, alone=True)
+    if opened is not None:
+        return _rebuilt(client, call, *opened)
+    opened = _opened(client, text, alone=False)
+    if opened is None:
         raise NotAuthorizedException(WRONG)
     if not session:
         raise InvalidParameterException("Missing required parameter Session")
-    return _beside(sealed.unseal(session, client=client, call=call), block, plain)
+    return _beside(sealed.unseal(session, client=client, call=call), *opened)
 
 
 def _context(client: AppClient, *, alone: bool) -> str:
     return client.sealing_context if alone else client.sealing_context + BESIDE_SESSION
 
 
-def _opened(client: AppClient, block: bytes, *, alone: bool) -> bytes | None:
+def _opened(client: AppClient, text: str, *, alone: bool) -> tuple[SrpState, bytes] | None:
     try:
-        return sealing.unseal(Purpose.SECRET_BLOCK, block, context=_context(client, alone=alone))
-    except sealing.Broken:
+        return srp_exchange.reopen(text, context=_context(client, alone=alone))
+    except srp_exchange.NoBlock:
         return None
 
 
-def _beside(attempt: Attempt, block: bytes, plain: bytes) -> Attempt:
+def _beside(attempt: Attempt, state: SrpState, remembered: bytes) -> Attempt:
     """Give the attempt of a Session the numbers of its block."""
-    attempt_id, _, _, _, _, expires, *numbers = _BLOCK.unpack_from(plain)
+    attempt_id, *_ = _REMEMBERED.unpack_from(remembered)
     if attempt_id != attempt.id.bytes:
         raise NotAuthorizedException(sealed.INVALID)
-    if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
-        raise NotAuthorizedException(WRONG)
-    b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
-    attempt.srp = SrpState(client_public, server_public, b, block)
+    attempt.srp = state
     return attempt
 
 
-def _rebuilt(client: AppClient, call: Call, block: bytes, plain: bytes) -> Attempt:
-    attempt_id, event_id, sub, epoch, mark, expires, *numbers = _BLOCK.unpack_from(plain)
-    if datetime.fromtimestamp(expires, tz=UTC) <= timezone.now():
-        raise NotAuthorizedException(WRONG)
+def _rebuilt(client: AppClient, call: Call, state: SrpState, remembered: bytes) -> Attempt:
+    attempt_id, event_id, sub, epoch, mark = _REMEMBERED.unpack_from(remembered)
     unknown = sub == _NOBODY
-    b, client_public, server_public = (int.from_bytes(number, "big") for number in numbers)
     attempt = Attempt(
         pool=client.pool,
         client=client,
         call=call,
         flow=FLOW,
-        name_key=plain[_BLOCK.size :].decode(),
+        name_key=remembered[_REMEMBERED.size :].decode(),
         user=user_of(client, "" if unknown else sub.hex()),
         epoch=epoch,
         password_mark=mark,
         id=uuid.UUID(bytes=attempt_id),
         event_id=uuid.UUID(bytes=event_id),
         pending=PasswordVerifier.name,
-        srp=SrpState(client_public, server_public, b, block),
+        srp=state,
     )
     check_alive(attempt, unknown=unknown)
     return attempt
@@ -205,21 +171,12 @@ def _claim_holds(attempt: Attempt, timestamp: str, signature: str) -> bool:
     state, user = attempt.srp, attempt.user
     assert state is not None  # noqa: S101 - attempt_of set it
     verifier = passwords.stored_verifier(user) if user else None
-    key = srp.server_session_key(
-        state.client_public,
-        state.server_public,
-        state.private,
+    holds = srp_exchange.claim_holds(
+        state,
         # A fake verifier costs what a real one does.
         verifier if verifier is not None else _verifier_of(attempt)[1],
+        (user.password_pool_name, user.username) if user else ("", ""),
+        timestamp=timestamp,
+        signature=signature,
     )
-    try:
-        given = base64.b64decode(signature, validate=True)
-        skew = abs(srp.parse_timestamp(timestamp) - timezone.now())
-    except (binascii.Error, ValueError):
-        return False
-    if key is None or verifier is None or user is None or skew > CLOCK_SKEW:
-        return False
-    expected = srp.claim_signature(
-        key, user.password_pool_name, user.username, state.block, timestamp
-    )
-    return hmac.compare_digest(expected, given)
+    return holds and verifier is not None

@@ -4,8 +4,8 @@ from typing import Final
 
 from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.first_factor import FirstFactor
-from userpools.auth.challenges.password_verifier import public_value
 from userpools.auth.checks import check_password
+from userpools.auth.srp_exchange import public_value
 from userpools.models import PasswordStorage, PoolUser, UserPool, UserStatus
 
 PASSWORD: Final = "PASSWORD"  # noqa: S105 - the name of a challenge

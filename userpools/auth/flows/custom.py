@@ -2,10 +2,10 @@
 
 from userpools.auth import custom_auth
 from userpools.auth.attempt import Issued, SignedIn
-from userpools.auth.challenges.password_verifier import public_value
 from userpools.auth.checks import before_password
 from userpools.auth.engine import advance
 from userpools.auth.flows.registry import Flow, FlowInput, new_attempt
+from userpools.auth.srp_exchange import public_value
 from userpools.errors import InvalidParameterException
 
 

@@ -73,6 +73,7 @@ def new_attempt(given: FlowInput, *needed: str) -> Attempt:
         is_admin=given.is_admin,
         inputs=inputs,
         validation_data=given.client_metadata,
+        device_key=given.parameters.get("DEVICE_KEY", ""),
     )
 
 

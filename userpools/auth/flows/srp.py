@@ -1,10 +1,10 @@
 """USER_SRP_AUTH: the first half of SRP; writes nothing."""
 
 from userpools.auth.attempt import Issued, SignedIn
-from userpools.auth.challenges.password_verifier import public_value
 from userpools.auth.checks import before_password
 from userpools.auth.engine import advance
 from userpools.auth.flows.registry import Flow, FlowInput, new_attempt
+from userpools.auth.srp_exchange import public_value
 
 
 def begin(given: FlowInput) -> Issued | SignedIn:

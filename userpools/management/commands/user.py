@@ -28,8 +28,8 @@ class Command(NounCommand):
     """Pool users."""
 
     help = (
-        "Create, list, show and delete users, set passwords, sign users out, lift limits, delete "
-        "passkeys."
+        "Create, list, show and delete users, set passwords, sign users out, lift limits, forget "
+        "devices, delete passkeys."
     )
 
     @verb(
@@ -162,11 +162,44 @@ class Command(NounCommand):
             for each in Passkey.objects.of(user)
         ]
 
+    @verb(
+        "List a user's devices, or forget one.",
+        POOL,
+        USER,
+        argument("--forget", metavar="KEY", help="Delete this device and end its sessions."),
+    )
+    def devices(self, options: dict[str, Any]) -> Result:
+        api = LocalApi().in_pool(options["pool"])
+        theirs = {"UserPoolId": options["pool"], "Username": options["username"]}
+        if options["forget"]:
+            api("AdminForgetDevice", **theirs, DeviceKey=options["forget"])
+            return f"Forgot {options['forget']}."
+        found: list[dict[str, Any]] = []
+        token: str | None = None
+        while True:
+            page = api("AdminListDevices", **theirs, PaginationToken=token)
+            found += [device_row(device) for device in page["Devices"]]
+            token = page.get("PaginationToken")
+            if token is None:
+                return found
+
     def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
         """Run an operation that wants a pool and a name."""
         api = LocalApi().in_pool(options["pool"])
         api(operation, UserPoolId=options["pool"], Username=options["username"])
         return done.format(options["username"])
+
+
+def device_row(device: dict[str, Any]) -> dict[str, Any]:
+    """Return what is told of a device: the attributes that say more than its key does."""
+    attributes = {item["Name"]: item["Value"] for item in device["DeviceAttributes"]}
+    return {
+        "DeviceKey": device["DeviceKey"],
+        "Name": attributes.get("device_name"),
+        "Status": attributes["dev:device_remembered_status"],
+        "LastAuthenticated": device["DeviceLastAuthenticatedDate"],
+        "From": attributes.get("last_ip_used"),
+    }
 
 
 def attributes_of(options: dict[str, Any]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("userpools", "0007_custom_auth_steps"),
+        ("userpools", "0008_custom_auth_steps"),
     ]
 
     operations = [

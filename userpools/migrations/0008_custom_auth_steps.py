@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('userpools', '0006_second_factors'),
+        ('userpools', '0007_devices'),
     ]
 
     operations = [
