@@ -33,6 +33,7 @@ from userpools.services import devices
 from userpools.services.lookup import locked
 from userpools.tokens.verify import REVOKED, AccessContext
 
+CUSTOM_FLOW: Final = "CUSTOM_AUTH"
 # This step names its device itself, whatever came before: amazon-cognito-identity-js drops a key
 # that is refused by answering again without it.
 NAMES_ANEW: Final = "PASSWORD_VERIFIER"
@@ -50,6 +51,16 @@ def present(attempt: Attempt, step: str, responses: Responses) -> None:
         raise ResourceNotFoundException(devices.UNKNOWN)
     elif given:
         attempt.device_key = given
+
+
+def custom_is_over(attempt: Attempt) -> bool:
+    """Say whether all is passed that a CUSTOM_AUTH sign-in asks before its end."""
+    return attempt.flow == CUSTOM_FLOW and "CUSTOM_CHALLENGE" in attempt.passed
+
+
+def is_proved(attempt: Attempt) -> bool:
+    """Say whether it is proved who signs in, with steps still to come."""
+    return second_factor.password_was_proved(attempt) or custom_is_over(attempt)
 
 
 def recognize(attempt: Attempt) -> None:

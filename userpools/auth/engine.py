@@ -48,7 +48,7 @@ sign_in_without_password = Together(forgive_live_passwordless_user, insert_sessi
 
 def advance(attempt: Attempt) -> Issued | SignedIn:
     """Issue the first open challenge; with none open, complete the sign-in."""
-    if attempt.passed:
+    if devices.is_proved(attempt):
         devices.recognize(attempt)
     for challenge in POLICY:
         if challenge.is_open(attempt):
@@ -66,7 +66,7 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
         raise NotAuthorizedException(sealed.INVALID)
     challenge = CHALLENGES[name]
     devices.present(attempt, name, responses)
-    if attempt.passed:
+    if devices.is_proved(attempt):
         # Before the answer, which a client gives again without a key that is not known.
         devices.recognize(attempt)
     challenge.verify(attempt, responses)
@@ -83,6 +83,7 @@ def complete(attempt: Attempt) -> SignedIn:
     The user's row is locked by the update that clears the failed attempts, which finds no row when
     the user was signed out, disabled, reset or deleted since the attempt began.
     """
+    devices.recognize(attempt)
     post_authentication(attempt)
     session = _session(attempt)
     moment = epoch(session.auth_time)

@@ -4,8 +4,6 @@ In place of a second factor; in CUSTOM_AUTH at the end. Source: developer guide,
 devices in your user pool", "Signing in with a device".
 """
 
-from typing import Final
-
 from userpools.auth import devices, sealed, second_factor, srp_exchange
 from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.base import Challenge
@@ -16,8 +14,6 @@ from userpools.models import AppClient, Device
 from userpools.models.device import ask_device
 from userpools.services.devices import find_or_none
 from userpools.services.lookup import find_user_or_none
-
-CUSTOM_FLOW: Final = "CUSTOM_AUTH"
 
 
 class DeviceSrpAuth(Challenge):
@@ -31,12 +27,14 @@ class DeviceSrpAuth(Challenge):
         The device passed one with them before. Who has to set one up does so on any device. In
         CUSTOM_AUTH a remembered device proves itself at the end, with or without a second factor.
         """
+        if not devices.is_proved(attempt):
+            return False
         devices.recognize(attempt)
         if not devices.is_challenged(attempt):
             return False
         if second_factor.due(attempt).factors:
             return _able(attempt).passed_factor
-        return attempt.flow == CUSTOM_FLOW
+        return devices.custom_is_over(attempt)
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Keep the Session with the device, as some clients answer without it."""
