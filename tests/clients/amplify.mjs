@@ -6,6 +6,10 @@ import * as auth from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
 import { MemoryStorage, input, run } from './steps.mjs';
 
+// Amplify names the device by it, and a device without a name is not confirmed. Node.js has none
+// before version 21.
+globalThis.navigator ??= { userAgent: 'Node.js' };
+
 Amplify.configure({
   Auth: {
     Cognito: {

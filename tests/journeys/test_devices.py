@@ -1,4 +1,4 @@
-"""The stories of people on their own device: identity-js in Node.js, and pycognito."""
+"""The stories of people on their own device: identity-js and Amplify in Node.js, and pycognito."""
 
 import jwt
 import pytest
@@ -9,6 +9,7 @@ from pycognito.exceptions import SoftwareTokenMFAChallengeException
 from tests.authenticator import code_of
 
 from .conftest import PASSWORD, Story
+from .programs import run_node
 from .test_node_clients import identity
 from .test_pycognito import cognito
 
@@ -129,3 +130,35 @@ def test_pycognito_proves_its_device_without_session(story: Story) -> None:
         device_password=password,
     ).authenticate_user()
     assert device_of(done["AuthenticationResult"]["AccessToken"]) == key
+
+
+@pytest.mark.client
+def test_amplify_confirms_its_device_refreshes_with_it_and_forgets_it(story: Story) -> None:
+    track(story, on_prompt=False)
+    username = story.user()
+    signing_in = {"do": "signIn", "username": username, "password": PASSWORD}
+    signed_in, one, refreshed, _, again, same, _, none = run_node(
+        "amplify.mjs",
+        {
+            "endpoint": story.server.url,
+            "poolId": story.pool_id,
+            "clientId": story.client_id,
+            "steps": [
+                signing_in,
+                {"do": "fetchDevices"},
+                {"do": "session", "forceRefresh": True},
+                {"do": "signOut"},
+                signing_in,
+                {"do": "fetchDevices"},
+                {"do": "forgetDevice"},
+                {"do": "fetchDevices"},
+            ],
+        },
+    )
+    assert signed_in["ok"]["isSignedIn"] is True
+    assert again["ok"]["isSignedIn"] is True
+    (device,) = one["ok"]
+    assert device["attributes"]["device_status"] == "valid"
+    assert device_of(refreshed["ok"]["accessToken"]) == device["id"]
+    assert [each["id"] for each in same["ok"]] == [device["id"]]
+    assert none["ok"] == []

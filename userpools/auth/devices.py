@@ -33,6 +33,8 @@ from userpools.services import devices
 from userpools.services.lookup import locked
 from userpools.tokens.verify import REVOKED, AccessContext
 
+# The challenges that a device answers.
+STEPS: Final = frozenset({"DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"})
 # This step names its device itself, whatever came before: amazon-cognito-identity-js drops a key
 # that is refused by answering again without it.
 NAMES_ANEW: Final = "PASSWORD_VERIFIER"
@@ -50,6 +52,21 @@ def present(attempt: Attempt, step: str, responses: Responses) -> None:
         raise ResourceNotFoundException(devices.UNKNOWN)
     elif given:
         attempt.device_key = given
+
+
+def is_asked_for(attempt: Attempt) -> bool:
+    """Say whether a custom sign-in wants the device now: at its end, or named by a function."""
+    custom = attempt.custom
+    return custom is not None and (custom.is_over or custom.named in STEPS)
+
+
+def is_proved(attempt: Attempt) -> bool:
+    """Say whether it is proved who signs in, or the device is to prove it, with steps to come."""
+    if attempt.user is None:
+        return False
+    if second_factor.password_was_proved(attempt) or is_asked_for(attempt):
+        return True
+    return attempt.pending in STEPS
 
 
 def recognize(attempt: Attempt) -> None:

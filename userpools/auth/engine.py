@@ -58,7 +58,7 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
 
     In a custom sign-in the customer's function is asked before that, which may open another.
     """
-    if attempt.passed:
+    if devices.is_proved(attempt):
         devices.recognize(attempt)
     challenge = _first_open(attempt)
     if challenge is None and custom_auth.is_undecided(attempt):
@@ -89,7 +89,7 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
     if name != pending:
         attempt.first_factor = name
     devices.present(attempt, name, responses)
-    if attempt.passed or name in (DeviceSrpAuth.name, DevicePasswordVerifier.name):
+    if devices.is_proved(attempt):
         # Before the answer, which a client gives again without a key that is not known.
         devices.recognize(attempt)
     challenge.verify(attempt, responses)
@@ -114,6 +114,7 @@ def complete(attempt: Attempt) -> SignedIn:
     The user's row is locked by the update that clears the failed attempts, which finds no row when
     the user was signed out, disabled, reset or deleted since the attempt began.
     """
+    devices.recognize(attempt)
     post_authentication(attempt)
     session = _session(attempt)
     moment = epoch(session.auth_time)

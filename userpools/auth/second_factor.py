@@ -47,7 +47,7 @@ MEDIUM: Final = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 
 def due(attempt: Attempt) -> Decision:
     """Return what the sign-in needs beside its password; nothing once a factor was passed."""
-    if attempt.pool.mfa_configuration == "OFF" or FIRST_STEPS.isdisjoint(attempt.passed):
+    if attempt.pool.mfa_configuration == "OFF" or not password_was_proved(attempt):
         return NOTHING
     if was_passed(attempt):
         return NOTHING
@@ -56,8 +56,15 @@ def due(attempt: Attempt) -> Decision:
     return decide(attempt.pool, owner_of(attempt.known_user))
 
 
+def password_was_proved(attempt: Attempt) -> bool:
+    """Say whether the sign-in has the password behind it."""
+    return not FIRST_STEPS.isdisjoint(attempt.passed)
+
+
 def was_passed(attempt: Attempt) -> bool:
     """Say whether the sign-in has a second factor behind it, or a device in place of one."""
+    if not password_was_proved(attempt):
+        return False
     if attempt.has_set_up and MFA_SETUP in attempt.passed:
         return True
     return not COUNTS_AS_FACTOR.isdisjoint(attempt.passed)

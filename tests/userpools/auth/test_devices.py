@@ -16,11 +16,12 @@ from tests.calls import in_parallel, refused
 from tests.conftest import PASSWORD
 from tests.userpools.auth.phone import Phone
 from tests.userpools.auth.test_srp import DEVICE, a, b
-from userpools.auth import engine, srp, srp_exchange
+from userpools.auth import devices, engine, srp, srp_exchange
 from userpools.auth.attempt import Attempt, CustomAuth, Issued, SrpState
+from userpools.auth.challenges.device import DeviceSrpAuth
 from userpools.auth.devices import DeviceSecret
 from userpools.awsjson.service import Call
-from userpools.errors import InvalidParameterException
+from userpools.errors import InvalidParameterException, ResourceNotFoundException
 from userpools.models import AuthEvent, Device, PoolUser, SignInSession, UserPool
 from userpools.models.lockout import FREE_ATTEMPTS
 from userpools.tokens.keys import keys_of
@@ -855,23 +856,66 @@ def test_the_verifier_is_sealed_and_the_secret_never_sent(idp, tracked, sign_in)
     assert phone.config["PasswordVerifier"] not in json.dumps(seen, default=str)
 
 
+def attempt_of(client, key, *passed, flow="CUSTOM_AUTH", user=None):
+    if user is not None:
+        user.pool = client.pool
+    return Attempt(
+        pool=client.pool,
+        client=client,
+        call=Call("RespondToAuthChallenge", None, "us-east-1", "0" * 12, "", "127.0.0.1"),
+        flow=flow,
+        name_key="ana",
+        user=user,
+        passed=list(passed),
+        device_key=key,
+    )
+
+
+def test_no_device_is_looked_for_before_it_is_proved_who_signs_in(tracked):
+    unknown = attempt_of(tracked, NOBODYS, "SELECT_CHALLENGE", flow="USER_AUTH")
+    assert not devices.is_proved(unknown)
+    assert not DeviceSrpAuth().applies(unknown)
+
+
+def test_a_sign_in_without_password_knows_its_device_at_its_end(idp, tracked, sign_in):
+    phone, _ = remembered(idp, tracked, sign_in)
+    user = PoolUser.objects.get(username="ana")
+    done = engine.advance(attempt_of(tracked, phone.key, "EMAIL_OTP", flow="USER_AUTH", user=user))
+    assert done.new_device is None
+    assert claims_of(done.tokens.access_token)["device_key"] == phone.key
+    # A code alone is no second factor.
+    assert not Device.objects.get().passed_factor
+    with pytest.raises(ResourceNotFoundException):
+        engine.advance(attempt_of(tracked, NOBODYS, "EMAIL_OTP", flow="USER_AUTH", user=user))
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_a_device_that_loses_its_part_at_the_last_moment_signs_nobody_in(
+    idp, tracked, phone, proved
+):
+    user = PoolUser.objects.get(username="ana")
+    steps = ["PASSWORD", "DEVICE_SRP_AUTH", "DEVICE_PASSWORD_VERIFIER"] if proved else ["PASSWORD"]
+    attempt = attempt_of(tracked, phone.key, *steps, flow="USER_PASSWORD_AUTH", user=user)
+    devices.recognize(attempt)
+    if proved:
+        update(idp, tracked, phone, "not_remembered")
+    else:
+        forget(idp, tracked, phone)
+    PoolUser.objects.update(failed_passwords=3)
+    sessions, passes = SignInSession.objects.count(), AuthEvent.objects.count()
+    with pytest.raises(ResourceNotFoundException):
+        engine.complete(attempt)
+    assert (SignInSession.objects.count(), AuthEvent.objects.count()) == (sessions, passes)
+    assert PoolUser.objects.get().failed_passwords == 3
+
+
 @pytest.mark.parametrize("status", ["remembered", "not_remembered"])
 def test_custom_sign_ins_end_with_the_device(idp, tracked, sign_in, status):
     phone, _ = remembered(idp, tracked, sign_in)
     update(idp, tracked, phone, status)
     user = PoolUser.objects.get(username="ana")
-    user.pool = tracked.pool
-    attempt = Attempt(
-        pool=tracked.pool,
-        client=tracked,
-        call=Call("RespondToAuthChallenge", None, "us-east-1", "0" * 12, "", "127.0.0.1"),
-        flow="CUSTOM_AUTH",
-        name_key="ana",
-        user=user,
-        custom=CustomAuth(is_over=True),
-        custom_step=uuid.uuid4(),
-        device_key=phone.key,
-    )
+    attempt = attempt_of(tracked, phone.key, flow="CUSTOM_AUTH", user=user)
+    attempt.custom, attempt.custom_step = CustomAuth(is_over=True), uuid.uuid4()
     step = engine.advance(attempt)
     assert isinstance(step, Issued) == (status == "remembered")
     assert step.name == "DEVICE_SRP_AUTH" if isinstance(step, Issued) else step.new_device is None

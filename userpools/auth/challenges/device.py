@@ -27,17 +27,14 @@ class DeviceSrpAuth(Challenge):
         The device passed one with them before. Who has to set one up does so on any device. In
         CUSTOM_AUTH a remembered device proves itself at the end, with or without a second factor.
         """
-        custom = attempt.custom
-        is_asked = custom is not None and (custom.is_over or custom.named == self.name)
-        # Nobody has proved yet to be the device's user: an error about it would tell who has one.
-        if attempt.user is None or not (attempt.passed or is_asked):
+        if not devices.is_proved(attempt):
             return False
         devices.recognize(attempt)
         if not devices.is_challenged(attempt):
             return False
         if second_factor.due(attempt).factors:
             return _able(attempt).passed_factor
-        return is_asked
+        return devices.is_asked_for(attempt)
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Keep the Session with the device, as some clients answer without it."""
