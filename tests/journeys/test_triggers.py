@@ -81,9 +81,9 @@ class Installation:
         deployed.mkdir()
         (deployed / "notes.py").write_text(HANDLER)
 
-    def manage(self, *arguments: str) -> str:
-        """Run a command and return what it printed."""
-        done = subprocess.run(
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end, whatever that is."""
+        return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -92,6 +92,10 @@ class Installation:
             timeout=120,
             check=False,
         )
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command and return what it printed."""
+        done = self.run(*arguments)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
@@ -160,6 +164,23 @@ def test_a_killed_worker_loses_no_event(installation):
     assert set(names) == {f"user-{number}" for number in range(EVENTS)}
     # At least once, and twice only for what was under way.
     assert len(names) <= EVENTS + 2
+
+
+def test_a_process_killed_after_its_writes_loses_no_event(installation):
+    installation.manage("migrate", "-v", "0")
+    installation.python(SET_UP)
+    # Bells are sent by a thread, and this process may not have sent a single one.
+    program = QUEUE.format(count=20) + "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    killed = installation.run("shell", "-v", "0", "-c", program)
+    assert killed.returncode == -signal.SIGKILL
+    assert installation.noted() == []
+
+    worker = installation.worker()
+    try:
+        installation.wait_for(20)
+    finally:
+        kill(worker)
+    assert sorted(installation.noted()) == sorted(f"user-{number}" for number in range(20))
 
 
 # As tutorials show it.

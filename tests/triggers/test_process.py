@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import tempfile
 import time
 from pathlib import Path
 
@@ -364,7 +365,7 @@ def test_without_bubblewrap_handlers_run_in_a_folder_of_their_own(handler, monke
 
 
 @pytest.fixture
-def of_nobody(handler, monkeypatch, settings, tmp_path):
+def of_nobody(processes, make_function, monkeypatch, settings):
     """Handlers of another account, under an interpreter that everybody may use."""
     system = Path("/usr/bin/python3").resolve()
     if not isolation.is_root() or not system.exists():
@@ -372,17 +373,16 @@ def of_nobody(handler, monkeypatch, settings, tmp_path):
     monkeypatch.setattr(isolation, "interpreter", lambda: str(system))
     monkeypatch.setattr(isolation, "_prefixes", list)
     settings.POOLHOUSE = {**settings.POOLHOUSE, "TRIGGER_USER": "65534"}
-    shown = tmp_path / "code"
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+    # Not below pytest's own folder, which each session closes to other accounts.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
 
-    def make(name, source, **columns):
-        function = handler(name, source, **columns)
-        shown.chmod(0o755)
-        return function
+        def make(name, source):
+            file = Path(folder, name)
+            file.write_text(source)
+            return make_function("process", str(file))
 
-    return make
+        yield make
 
 
 @pytest.mark.parametrize("walls", ["bubblewrap", "account"])

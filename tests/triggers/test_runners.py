@@ -317,12 +317,26 @@ def test_a_webhook_that_is_down_is_unavailable(webhook, loopback):
     assert caught.value.reason == "ServiceException"
 
 
-def test_a_private_address_is_refused(webhook, settings, loopback):
+def test_a_private_address_is_refused(make_function, settings, loopback):
     settings.POOLHOUSE = {**settings.POOLHOUSE, "OUTBOUND_PRIVATE": False}
-    with pytest.raises(RunnerUnavailable) as caught:
-        run(HttpRunner, webhook)
+    function = make_function("http", f"https://127.0.0.1:{loopback.port}/", secret=SECRET)
+    with pytest.raises(RunnerUnavailable, match="may not be called") as caught:
+        run(HttpRunner, function)
     assert caught.value.reason == "AccessDeniedException"
     assert not loopback.requests
+
+
+def test_no_password_goes_in_clear_where_only_public_addresses_may_be_called(
+    webhook, make_function, settings, loopback
+):
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "OUTBOUND_PRIVATE": False}
+    with pytest.raises(InvalidParameterException, match="https://"):
+        make_function("http", "http://example.com/hook", secret=SECRET)
+    # One from before that setting changed.
+    with pytest.raises(RunnerUnavailable, match="https") as caught:
+        run(HttpRunner, webhook)
+    assert caught.value.reason == "AccessDeniedException"
+    assert make_function("http", "https://example.com/hook", secret=SECRET)
 
 
 @pytest.mark.parametrize(

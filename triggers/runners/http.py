@@ -31,6 +31,7 @@ from triggers.runners.base import (
     message_of,
 )
 from userpools import outbound
+from userpools.conf import settings
 
 ID_HEADER: Final = "X-Poolhouse-Request-Id"
 TIME_HEADER: Final = "X-Poolhouse-Timestamp"
@@ -89,6 +90,7 @@ class HttpRunner:
                 json=event,
                 timeout=timeout,
                 max_bytes=LARGEST_ANSWER,
+                https_only=not settings.OUTBOUND_PRIVATE,
                 auth=webhook,
             )
         except outbound.Refused as exc:
@@ -100,10 +102,11 @@ class HttpRunner:
         return Answer(_document(webhook, answer))
 
     def check(self, function: Function) -> str:
-        """Want an http URL and a secret."""
+        """Want a URL and a secret; https beyond private networks, as events hold passwords."""
         parts = urlsplit(function.target)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            return "The URL must begin with https:// or http:// and name a host."
+        schemes = {"https", "http"} if settings.OUTBOUND_PRIVATE else {"https"}
+        if parts.scheme not in schemes or not parts.hostname:
+            return "The URL must begin with https:// and name a host."
         return "" if function.secret_sealed else "A webhook needs a secret."
 
 
