@@ -7,6 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from userpools import lambda_triggers
 from userpools.auth import sealed
 from userpools.auth.attempt import Attempt
 from userpools.auth.checks import LOCKED, fail
@@ -18,8 +19,10 @@ from userpools.errors import (
     ExpiredCodeException,
     NotAuthorizedException,
 )
-from userpools.messaging import outbox
+from userpools.lambda_triggers import Origin
+from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
+from userpools.messaging.wording import Wording
 from userpools.models import Medium, VerificationCode
 from userpools.models.lockout import take_code_attempt
 from userpools.models.retry import in_transaction
@@ -67,12 +70,35 @@ def take_attempt(attempt: Attempt) -> None:
         raise NotAuthorizedException(LOCKED)
 
 
-@in_transaction
 def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
     """Post the attempt's code, once; return where it went, masked.
 
-    Whoever makes the same choice again is told the same, and nothing more is sent.
+    Whoever makes the same choice again is told the same, and nothing more is sent. Raises what the
+    function does that words the message.
     """
+    return _send_code(attempt, factor, _words(attempt, MEDIUM[factor]))
+
+
+def _words(attempt: Attempt, medium: Medium) -> Wording:
+    """Have the message worded that `_send_code` will post, if it will post one."""
+    user = attempt.known_user
+    origin = Origin(attempt.client, attempt.call.user_agent, attempt.client_metadata)
+    if not lambda_triggers.configured(attempt.pool, "CustomMessage"):
+        return Wording(origin)
+    if codes.of_attempt(user, attempt.id) is not None:
+        return Wording(origin)
+    return wording.ask(
+        attempt.pool,
+        Kind.AUTHENTICATION,
+        [medium],
+        username=user.username,
+        attributes=lambda_triggers.user_attributes(user),
+        origin=origin,
+    )
+
+
+@in_transaction
+def _send_code(attempt: Attempt, factor: Factor, words: Wording) -> tuple[Medium, str]:
     user, medium = attempt.known_user, MEDIUM[factor]
     destination = user.attributes[CONTACT[factor]]
     expires_at = timezone.now() + attempt.client.auth_session_lifetime
@@ -87,6 +113,7 @@ def send_code(attempt: Attempt, factor: Factor) -> tuple[Medium, str]:
             kind=Kind.AUTHENTICATION,
             destination=destination,
             code=digits,
+            words=words,
             expires_at=expires_at,
         )
     return medium, outbox.masked(medium, destination)
