@@ -21,9 +21,15 @@ from userpools.admin.pool_choices import (
 )
 from userpools.admin.wire import Document, WireForm, input_shape, put
 from userpools.conf import settings
+from userpools.messaging.sms_guard import PREFIX
 from userpools.models import IssuerProfile, PasswordStorage, UserPool
 from userpools.services import mfa
 from userpools.services.pool_rules import MOST_TAGS
+from userpools.services.pools import SmsGuard
+
+# What the columns hold.
+MOST_MESSAGES = 2_147_483_647
+LONGEST_PREFIXES = 2048
 
 # The columns of a pool, by the members that they answer.
 COLUMNS = {
@@ -332,6 +338,28 @@ class PoolForm(WireForm):
         "Must contain <code>{username}</code> and <code>{####}</code>.",
     )
 
+    # Cost of text messages
+    sms_allowed = fields.LinesField(
+        label="Text messages go to",
+        help_text="Beginnings of numbers, one on each line: <code>+49</code>, <code>+1212</code>. "
+        "Empty: everywhere that the server's own settings allow.",
+    )
+    sms_blocked = fields.LinesField(
+        label="Text messages never go to", help_text="Beginnings of numbers; they come first."
+    )
+    sms_hourly = fields.number(
+        "Text messages in an hour",
+        "At most. Empty: as many as the server's own settings allow.",
+        min_value=0,
+        max_value=MOST_MESSAGES,
+    )
+    sms_daily = fields.number(
+        "Text messages in a day",
+        "At most, in 24 hours from the first one.",
+        min_value=0,
+        max_value=MOST_MESSAGES,
+    )
+
     # Tokens
     issuer = fields.choice(
         "Tokens state as issuer",
@@ -354,6 +382,10 @@ class PoolForm(WireForm):
                 "pool_region": pool.region,
                 "storage": pool.password_storage,
                 "issuer": pool.issuer_profile,
+                "sms_allowed": pool.sms_allowed.split(),
+                "sms_blocked": pool.sms_blocked.split(),
+                "sms_hourly": pool.sms_hourly,
+                "sms_daily": pool.sms_daily,
                 "required_attributes": [
                     each["Name"]
                     for each in pool.schema
@@ -400,6 +432,26 @@ class PoolForm(WireForm):
         if invitation.pop("UnusedAccountValidityDays", None) is not None:
             document["AdminCreateUserConfig"] = invitation
         return document
+
+    def clean_sms_allowed(self) -> list[str]:
+        """Accept beginnings of numbers."""
+        return _prefixes(self.cleaned_data["sms_allowed"])
+
+    def clean_sms_blocked(self) -> list[str]:
+        """Accept beginnings of numbers."""
+        return _prefixes(self.cleaned_data["sms_blocked"])
+
+    def sms_guard(self) -> SmsGuard | None:
+        """Return the bounds of text messages; None where nobody touched them."""
+        if not GUARD_FIELDS & set(self.changed_data):
+            return None
+        answers = self.cleaned_data
+        return SmsGuard(
+            answers["sms_allowed"],
+            answers["sms_blocked"],
+            answers["sms_hourly"],
+            answers["sms_daily"],
+        )
 
     def changes_factors(self) -> bool:
         """Say whether second factors were touched; on a new pool, whether there are any."""
@@ -459,6 +511,15 @@ class PoolForm(WireForm):
         return cleaned
 
 
+def _prefixes(lines: list[str]) -> list[str]:
+    for line in lines:
+        if not PREFIX.fullmatch(line):
+            raise forms.ValidationError(f"“{line}” is no beginning of a phone number, such as +49.")
+    if len(" ".join(lines)) > LONGEST_PREFIXES:
+        raise forms.ValidationError(f"At most {LONGEST_PREFIXES:,} characters in all.")
+    return lines
+
+
 MIRRORED = {
     "SmsVerificationMessage": "code_sms",
     "EmailVerificationMessage": "code_message",
@@ -471,4 +532,5 @@ PASSKEY_FIELDS = ("passkey_domain", "passkey_verification", "passkey_factor")
 FACTOR_FIELDS = frozenset(
     {"mfa", "totp", *FACTOR_SWITCHES, "email_mfa_subject", "email_mfa_message", *PASSKEY_FIELDS}
 )
+GUARD_FIELDS = frozenset({"sms_allowed", "sms_blocked", "sms_hourly", "sms_daily"})
 ROLE_FIELDS = ("sms_role", "sms_external_id")

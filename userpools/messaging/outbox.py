@@ -1,6 +1,8 @@
 """Messages as rows: written in the transaction that causes them, claimed and sent by a worker."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +23,7 @@ from userpools.models import Medium, Message, MessageState, PoolUser, UserPool
 from userpools.ports import Sms
 from userpools.sealing import Purpose
 
-from . import email, sms, wording
+from . import email, sms, sms_guard, wording
 from .compose import Kind, Template, Values, compose
 
 log = structlog.get_logger("poolhouse.messages")
@@ -48,7 +50,6 @@ USEFUL_FOR = {
     Kind.RESET_PASSWORD: timedelta(hours=1),
     Kind.AUTHENTICATION: timedelta(minutes=15),
 }
-# What operations answer whose model does not list CodeDeliveryFailureException.
 INSTEAD: dict[str, type[AwsError]] = {
     Medium.EMAIL: InvalidEmailRoleAccessPolicyException,
     Medium.SMS: InvalidSmsRoleAccessPolicyException,
@@ -119,7 +120,9 @@ def post(
         return _delivery(medium, destination, attribute_name)
     values, template = Values(code or "", name, link), words.templates.get(medium)
     row, content = _composed(pool, kind, medium, destination, values, template, expires_at)
-    _check(row, content)
+    _check(pool, row, content)
+    if medium == Medium.SMS:
+        _count(pool)
     _seal(row, content)
     row.user = user
     row.username = user.username if user else username
@@ -140,10 +143,12 @@ def rehearse(
         return _delivery(medium, destination, "")
     row, content = _composed(pool, Kind(kind), medium, destination, Values(code, username))
     try:
-        _check(row, content)
+        _check(pool, row, content)
     except CodeDeliveryFailureException:
         if not is_usable(pool, medium):
             raise
+    if medium == Medium.SMS:
+        _count(pool, sent=False)
     _seal(row, content)
     return _delivery(medium, destination, "")
 
@@ -164,7 +169,7 @@ def can_send(pool: UserPool, medium: Medium, destination: str) -> bool:
     row = Message(pool_id=pool.pk, medium=medium)
     content = dict.fromkeys(("subject", "body", "plain", "code"), "")
     try:
-        _check(row, {"to": destination, **content, **_sender_of(pool, medium)})
+        _check(pool, row, {"to": destination, **content, **_sender_of(pool, medium)})
     except CodeDeliveryFailureException as exc:
         log.warning("message refused", pool_id=pool.pk, medium=medium, reason=exc.message)
         return False
@@ -219,15 +224,32 @@ def _sender_of(pool: UserPool, medium: Medium) -> dict[str, Any]:
     return {"region": (pool.setting("SmsConfiguration") or {}).get("SnsRegion") or ""}
 
 
-def _check(row: Message, content: dict[str, Any]) -> None:
+def _check(pool: UserPool, row: Message, content: dict[str, Any]) -> None:
     """Raise CodeDeliveryFailureException for what could never be sent."""
-    try:
+    with _modelled(row.medium):
         if row.medium == Medium.EMAIL:
             email.check(content)
             return
+        sms_guard.check_number(content["to"], pool)
         sms.check(_sms(row, content))
+
+
+def _count(pool: UserPool, *, sent: bool = True) -> None:
+    """Count a text message, or for one that is not sent, see whether the pool has any left."""
+    with _modelled(Medium.SMS):
+        if sent:
+            sms_guard.take(pool)
+        else:
+            sms_guard.require_left(pool)
+
+
+@contextmanager
+def _modelled(medium: str) -> Iterator[None]:
+    """Name what operations answer whose model does not list CodeDeliveryFailureException."""
+    try:
+        yield
     except CodeDeliveryFailureException as exc:
-        raise CodeDeliveryFailureException(exc.message, instead=INSTEAD[row.medium]) from exc
+        raise CodeDeliveryFailureException(exc.message, instead=INSTEAD[medium]) from exc
 
 
 def deliver(message_id: uuid.UUID | str) -> bool:
