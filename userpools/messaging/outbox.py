@@ -102,7 +102,8 @@ def post(
 
     `username` is what {username} stands for, the user's own by default; `link` is where a
     verification link leads, in pools that send links; `words` go before the pool's template.
-    After `expires_at`, by default when codes of the kind expire, it is not sent any more.
+    The default's words are in the language of the user's `locale`. After `expires_at`, by default
+    when codes of the kind expire, it is not sent any more.
     """
     kind, medium = Kind(kind), Medium(medium)
     name = username or (user.username if user else "")
@@ -119,7 +120,8 @@ def post(
         )
         return _delivery(medium, destination, attribute_name)
     values, template = Values(code or "", name, link), words.templates.get(medium)
-    row, content = _composed(pool, kind, medium, destination, values, template, expires_at)
+    locale = user.attributes.get("locale", "") if user else ""
+    row, content = _composed(pool, kind, medium, destination, values, template, expires_at, locale)
     _check(pool, row, content)
     if medium == Medium.SMS:
         _count(pool)
@@ -184,8 +186,9 @@ def _composed(
     values: Values,
     template: Template | None = None,
     expires_at: datetime | None = None,
+    locale: str = "",
 ) -> tuple[Message, dict[str, Any]]:
-    text = compose(pool, kind, medium, values, template)
+    text = compose(pool, kind, medium, values, template, locale=locale)
     row = Message(
         pool_id=pool.pk, medium=medium, kind=kind, masked_to=masked(medium, destination)[:64]
     )
