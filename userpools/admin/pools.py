@@ -18,6 +18,7 @@ from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.admin.pool_choices import FIELDSETS
 from userpools.admin.pool_form import PoolForm
+from userpools.admin.previews import PREVIEW
 from userpools.audit import Actor, record_act
 from userpools.counters import Window
 from userpools.local_api import check_members
@@ -159,6 +160,7 @@ class UserPoolAdmin(ServiceAdmin):
             "keys stay in the "
             "published set for 24 hours, so tokens that are out keep working.",
         ),
+        PREVIEW,
         Act(
             name="add-attribute",
             title="Add custom attribute",
