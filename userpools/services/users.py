@@ -109,6 +109,7 @@ def create_user(
     force_alias: bool = False,
     taken_message: str = "User already exists",
     entry: AuditEntry | None = None,
+    mfa_methods: str = "",
 ) -> PoolUser:
     """Insert the user with its aliases, and the audit entry if there is one: all or nothing.
 
@@ -122,6 +123,7 @@ def create_user(
         username_key=canonical(pool, name.username),
         status=status,
         attributes=attribute_rules.merged({}, name.attributes),
+        mfa_methods=mfa_methods,
         **(password.columns() if password else {}),
         **stamps(),
     )
