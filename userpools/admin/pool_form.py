@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from userpools.admin import fields
+from userpools.admin import fields, pool_integrations
 from userpools.admin.fields import DocumentField, TagsField
 from userpools.admin.pool_choices import (
     ALIASES,
@@ -19,6 +19,7 @@ from userpools.admin.pool_choices import (
     VERIFIED_BEFORE_UPDATE,
     recovery_order,
 )
+from userpools.admin.pool_integrations import IntegrationFields
 from userpools.admin.wire import Document, WireForm, input_shape, put
 from userpools.conf import settings
 from userpools.messaging.sms_guard import PREFIX
@@ -47,7 +48,7 @@ def pool_document(pool: UserPool) -> Document:
     return {**pool.configuration, **pool.mfa_details, **columns}
 
 
-class PoolForm(WireForm):
+class PoolForm(IntegrationFields, WireForm):
     """A user pool's settings."""
 
     create_operation = "CreateUserPool"
@@ -110,6 +111,7 @@ class PoolForm(WireForm):
         "mfa_sms": "SmsAuthenticationMessage",
         "threat_protection": "UserPoolAddOns.AdvancedSecurityMode",
         "threat_custom": "UserPoolAddOns.AdvancedSecurityAdditionalFlows.CustomAuthMode",
+        **pool_integrations.WIRE,
     }
     further_operations = ("SetUserPoolMfaConfig",)
     refused_words: ClassVar[dict[str, str]] = {
@@ -128,6 +130,7 @@ class PoolForm(WireForm):
         "recovery mechanisms": "recovery",
         "Recovery mechanisms": "recovery",
         "Argon2id": "storage",
+        **pool_integrations.REFUSED_WORDS,
         " tags": "pool_tags",
         "Tag keys": "pool_tags",
     }
@@ -411,7 +414,7 @@ class PoolForm(WireForm):
 
     def settings(self) -> Document:
         """Return the members for the service; a template replaces the older member it mirrors."""
-        document = super().settings()
+        document = pool_integrations.tidied(super().settings(), self.stored)
         # The factors have an operation of their own, which turns MFA on together with one.
         if self.is_new:
             document.pop("MfaConfiguration", None)
@@ -533,4 +536,4 @@ FACTOR_FIELDS = frozenset(
     {"mfa", "totp", *FACTOR_SWITCHES, "email_mfa_subject", "email_mfa_message", *PASSKEY_FIELDS}
 )
 GUARD_FIELDS = frozenset({"sms_allowed", "sms_blocked", "sms_hourly", "sms_daily"})
-ROLE_FIELDS = ("sms_role", "sms_external_id")
+ROLE_FIELDS = ("sms_role", "sms_external_id", *pool_integrations.SUPERUSERS_ALONE)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from userpools.admin import fields, limits, markup
+from userpools.admin import fields, limits, markup, pool_integrations
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
 from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
@@ -143,7 +143,10 @@ class UserPoolAdmin(ServiceAdmin):
     search_help_text = "Name or id"
     ordering = ("name",)
     warn_unsaved_form = True
-    fieldsets = tuple((title, {"fields": names, "classes": ["tab"]}) for title, names in FIELDSETS)
+    fieldsets = tuple(
+        (title, {"fields": names, "classes": ["tab"]})
+        for title, names in (*FIELDSETS, *pool_integrations.FIELDSETS)
+    )
     empty_title = "No user pool yet"
     empty_text = (
         "A user pool is a directory of users with its own sign-in rules, tokens and app clients. "
