@@ -17,15 +17,25 @@ from userpools.admin.user_forms import (
     OneOfTheirGroups,
     OneSession,
     Renewal,
+    SecondFactors,
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
-from userpools.auth import invitations, passwords, recovery, sign_up, software_tokens
+from userpools.auth import (
+    invitations,
+    mfa_preferences,
+    passwords,
+    recovery,
+    sign_up,
+    software_tokens,
+)
 from userpools.auth.invitations import Invitation
 from userpools.errors import InvalidParameterException
+from userpools.lambda_triggers import NOBODY
 from userpools.local_api import check_members
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     PoolUser,
     UserStatus,
@@ -63,6 +73,13 @@ def _delete_app(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -
     return "The authenticator app is deleted."
 
 
+def _set_factors(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    if not answers["settings"]:
+        return "Nothing was changed."
+    mfa_preferences.set_preferences(user, answers["settings"], actor=actor_of(request))
+    return "The second factors are set."
+
+
 def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     changes = answers["changes"]
     check_members(
@@ -72,7 +89,8 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
         UserAttributes=attribute_rules.to_wire(changes),
     )
     attribute_rules.check_writes(user.pool, changes, writer=Writer.ADMIN)
-    deliveries = _store_attributes(actor_of(request), user, changes)
+    words = contacts.words_for(user, changes, NOBODY)
+    deliveries = _store_attributes(actor_of(request), user, changes, words)
     if deliveries:
         places = " and ".join(each.destination for each in deliveries)
         return f"The attributes are changed. A code to verify with is on its way to {places}."
@@ -80,8 +98,10 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
 
 
 @in_transaction
-def _store_attributes(actor: Actor, user: PoolUser, changes: dict[str, str]) -> list[CodeDelivery]:
-    deliveries = contacts.write(user, changes, writer=Writer.ADMIN)
+def _store_attributes(
+    actor: Actor, user: PoolUser, changes: dict[str, str], words: dict[str, Wording]
+) -> list[CodeDelivery]:
+    deliveries = contacts.write(user, changes, writer=Writer.ADMIN, words=words)
     record_act(
         actor,
         "AdminUpdateUserAttributes",
@@ -135,8 +155,9 @@ def _renew(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str
 
 
 def _resend_code(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
+    words = sign_up.resend_words(user, NOBODY)
     with transaction.atomic():
-        delivery = sign_up.send_code(locked(user), Kind.RESEND_CODE)
+        delivery = sign_up.send_code(locked(user), Kind.RESEND_CODE, words)
         if delivery is None:
             raise InvalidParameterException(sign_up.NO_CONTACT)
         record_act(
@@ -149,7 +170,7 @@ def _resend_code(request: HttpRequest, user: PoolUser, _answers: dict[str, Any])
 
 
 def _confirm(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
-    users.confirm(user, actor=actor_of(request))
+    sign_up.confirm_by_administrator(user, actor=actor_of(request), origin=NOBODY)
     return "The user is confirmed."
 
 
@@ -301,6 +322,17 @@ ACTS = (
         applies=_is_signed_in,
         text="Its refresh token dies, and its access tokens are refused here at once. Other "
         "sessions go on.",
+    ),
+    Act(
+        name="second-factors",
+        title="Second factors",
+        run=_set_factors,
+        icon="verified_user",
+        form_class=SecondFactors,
+        verb="Save second factors",
+        text="Which factors a sign-in asks for, and which of several comes first; without a "
+        "preferred one the user chooses each time. A factor needs the pool's consent, and the "
+        "number, address or app that it goes to.",
     ),
     Act(
         name="delete-app",

@@ -45,23 +45,22 @@ def invite(
     *,
     force_alias: bool = False,
     actor: Actor,
-    origin: Origin | None = None,
+    origin: Origin = lambda_triggers.NOBODY,
     validation_data: Mapping[str, str] | None = None,
 ) -> PoolUser:
     """Create a user that must change a temporary password, and post the invitation.
 
-    Functions run for callers with an `origin`, which are in no transaction: no form of the console.
-    In a pool with password-less factors a user without a given password has none and is CONFIRMED.
-    Raises UsernameExistsException, AliasExistsException as an alias taken,
-    InvalidParameterException, InvalidPasswordException.
+    Runs the pool's functions: never inside a transaction. In a pool with password-less factors a
+    user without a given password has none and is CONFIRMED. Raises UsernameExistsException,
+    AliasExistsException as an alias taken, InvalidParameterException, InvalidPasswordException, and
+    what functions raise.
     """
     name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
     recipients = _recipients(name.attributes, invitation)
-    if origin is not None:
-        name = pre_sign_up(
-            pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
-        ).name
+    name = pre_sign_up(
+        pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
+    ).name
     passwordless = not invitation.password and allows_no_password(pool)
     # A password that nobody would ever learn is not made: an administrator has to set one.
     nobodys = not invitation.password and not recipients
@@ -73,7 +72,7 @@ def invite(
     )
     status = UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD
     words = wording.PLAIN
-    if origin is not None and password:
+    if password:
         words = _words(
             pool,
             name.username,

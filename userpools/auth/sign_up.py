@@ -250,10 +250,11 @@ def resend_code(client: AppClient, username: str, *, origin: Origin) -> CodeDeli
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.RESEND_CONFIRMATION_CODE, hidden.guard_subject(client.pool, user, username))
-    return _resend_code(client, user, username, _resend_words(user, origin))
+    return _resend_code(client, user, username, resend_words(user, origin))
 
 
-def _resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+def resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+    """Have another confirmation code's message worded, before the transaction that posts it."""
     attribute = confirmation_contact(user) if user else None
     if user is None or attribute is None or not user.enabled:
         return Wording(origin)

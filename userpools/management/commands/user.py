@@ -5,8 +5,9 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
+from userpools.auth import mfa_preferences, passwords
+from userpools.auth.mfa_decision import Factor
 from userpools.conf import settings
 from userpools.local_api import LocalApi, actor
 from userpools.models import UserPool
@@ -20,12 +21,13 @@ USER = argument("username")
 PASSWORD_STDIN = argument("--password-stdin", action="store_true", help="Read a password from the"
                           " standard input rather than ask for one.")  # fmt: skip
 LARGEST_PAGE = 60
+FACTORS = tuple(factor.value for factor in Factor)
 
 
 class Command(NounCommand):
     """Pool users."""
 
-    help = "Create, list, show and delete users, set passwords, sign users out, lift limits."
+    help = "Create, list, show and delete users, set passwords and factors, lift limits."
 
     @verb(
         "Create a user with a password that works at once, or invite one.",
@@ -44,9 +46,11 @@ class Command(NounCommand):
             mediums = [m for m, given in (("EMAIL", "email"), ("SMS", "phone")) if options[given]]
             return created(api, options, attributes, DesiredDeliveryMediums=mediums or None)
         password = password_from(options)
-        with transaction.atomic():  # no user is left behind when the password is refused
-            answer = created(api, options, attributes, MessageAction="SUPPRESS")
-            set_password(api, options["pool"], answer["Username"], password, permanent=True)
+        # Before the user: none is left behind when the password is refused. In no transaction, as
+        # the pool's functions run.
+        passwords.check_policy(UserPool.objects.get(pk=options["pool"]), password)
+        answer = created(api, options, attributes, MessageAction="SUPPRESS")
+        set_password(api, options["pool"], answer["Username"], password, permanent=True)
         return shown(api, options["pool"], answer["Username"])
 
     @verb(
@@ -132,11 +136,56 @@ class Command(NounCommand):
             for each in found
         ]
 
+    @verb(
+        "Show a user's second factors, or set them.",
+        POOL,
+        USER,
+        argument("--on", action="append", choices=FACTORS, default=[], help="Ask for it."),
+        argument("--off", action="append", choices=FACTORS, default=[], help="Ask no more for it."),
+        argument("--prefer", choices=(*FACTORS, "none"), help="The first of several; or none."),
+        argument("--delete-app", action="store_true", help="Take the authenticator app away."),
+    )
+    def mfa(self, options: dict[str, Any]) -> Result:
+        pool, username = options["pool"], options["username"]
+        api = LocalApi().in_pool(pool)
+        if options["delete_app"]:
+            self.act("AdminDeleteSoftwareToken", options, "")
+        present = api("AdminGetUser", UserPoolId=pool, Username=username)
+        if settings_of := preferences(options, present.get("PreferredMfaSetting", "")):
+            api("AdminSetUserMFAPreference", UserPoolId=pool, Username=username, **settings_of)
+            present = api("AdminGetUser", UserPoolId=pool, Username=username)
+        return {
+            "Username": present["Username"],
+            "Factors": present.get("UserMFASettingList", []),
+            "Preferred": present.get("PreferredMfaSetting"),
+        }
+
     def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
         """Run an operation that wants a pool and a name."""
         api = LocalApi().in_pool(options["pool"])
         api(operation, UserPoolId=options["pool"], Username=options["username"])
         return done.format(options["username"])
+
+
+def preferences(options: dict[str, Any], preferred: str) -> dict[str, dict[str, bool]]:
+    """Return the members of AdminSetUserMFAPreference that the options ask for."""
+    if both := set(options["on"]) & set(options["off"]):
+        raise CommandError(f"Both on and off: {', '.join(sorted(both))}.")
+    wanted = {factor: {"Enabled": True} for factor in options["on"]}
+    wanted |= {factor: {"Enabled": False} for factor in options["off"]}
+    prefer = options["prefer"]
+    if prefer == "none" and preferred:
+        wanted.setdefault(preferred, {"Enabled": True})
+    elif prefer and prefer != "none":
+        wanted.setdefault(prefer, {"Enabled": True})["PreferredMfa"] = True
+    elif preferred in options["on"]:
+        # To turn on what is preferred changes nothing of that.
+        wanted[preferred]["PreferredMfa"] = True
+    return {
+        member: wanted[factor]
+        for member, factor in mfa_preferences.MEMBERS.items()
+        if factor in wanted
+    }
 
 
 def attributes_of(options: dict[str, Any]) -> list[dict[str, str]]:
