@@ -43,7 +43,7 @@ from userpools.models import (
 from userpools.models.retry import in_transaction
 from userpools.services import attributes as attribute_rules
 from userpools.services import contacts, groups, sessions, user_limits, users
-from userpools.services.attributes import Writer
+from userpools.services.attributes import VERIFIED_FLAGS, Writer
 from userpools.services.lookup import locked
 
 
@@ -215,7 +215,7 @@ def _may_reset(user: PoolUser) -> bool:
 
 def _is_invited(user: PoolUser) -> bool:
     return user.status == UserStatus.FORCE_CHANGE_PASSWORD and any(
-        user.attributes.get(contact) for contact in invitations.CONTACT.values()
+        user.attributes.get(contact) for contact in VERIFIED_FLAGS
     )
 
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 from userpools.admin import fields, limits
 from userpools.admin.acts import ActForm, ConfirmByName
 from userpools.admin.bulk import BulkForm
-from userpools.auth import invitations, mfa_preferences
+from userpools.auth import mfa_preferences
 from userpools.auth.mfa_decision import Factor
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
 from userpools.models import Group, PoolUser, SignInSession
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import RESERVED
@@ -91,7 +92,7 @@ class Renewal(ActForm):
         self.fields["password"].required = False
         self.fields["send_by"].choices = [  # type: ignore[attr-defined]
             (medium.value, f"{medium.label} to {self.subject.attributes[contact]}")
-            for medium, contact in invitations.CONTACT.items()
+            for medium, contact in DEFAULT_ATTRIBUTE.items()
             if self.subject.attributes.get(contact)
         ]
 

@@ -18,14 +18,13 @@ from userpools.errors import (
 from userpools.lambda_triggers import Origin
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
 from userpools.messaging.wording import Wording
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.models.retry import in_transaction
 from userpools.services import users
 from userpools.services.attributes import Attributes, Writer, check_writes, merged
 from userpools.services.lookup import locked
-
-CONTACT = {Medium.SMS: "phone_number", Medium.EMAIL: "email"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +178,7 @@ def _recipients(attributes: Attributes, invitation: Invitation) -> list[tuple[Me
         return []
     found = []
     for medium in map(Medium, invitation.mediums):
-        destination = attributes.get(CONTACT[medium])
+        destination = attributes.get(DEFAULT_ATTRIBUTE[medium])
         if destination:
             found.append((medium, destination))
         elif medium is Medium.EMAIL:

@@ -19,8 +19,9 @@ from userpools.auth.checks import (
     WRONG,
     temporary_password_expired,
 )
-from userpools.auth.mfa_decision import Factor, decide
+from userpools.auth.mfa_decision import decide, recovery_factors
 from userpools.auth.mfa_preferences import owner_of
+from userpools.auth.second_factor import MEDIUM as FACTOR_MEDIUM
 from userpools.auth.sign_up_triggers import post_confirmation
 from userpools.awsjson.service import Call
 from userpools.errors import (
@@ -61,9 +62,7 @@ BY_ADMINISTRATOR = "Contact administrator to reset password."
 NO_CONTACT = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"
 )
-RECOVERY_MEDIUM = {"verified_phone_number": Medium.SMS, "verified_email": Medium.EMAIL}
 NOT_TO_RESET = frozenset({UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER})
-FACTOR_MEDIUM = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 # Without AccountRecoverySetting. Source: API reference, CreateUserPool.
 LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
 
@@ -73,15 +72,13 @@ LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
 
 def recovery_mediums(pool: UserPool) -> tuple[Medium, ...]:
     """Return the mediums of reset codes, the preferred one first; none where only admins reset."""
-    mechanisms = _mechanisms(pool)
-    if not mechanisms:
+    if not _has_setting(pool):
         return LEGACY_MEDIUMS
-    ordered = sorted(mechanisms, key=lambda each: each["Priority"])
-    return tuple(RECOVERY_MEDIUM[each["Name"]] for each in ordered if each["Name"] != "admin_only")
+    return tuple(FACTOR_MEDIUM[factor] for factor in recovery_factors(pool))
 
 
-def _mechanisms(pool: UserPool) -> list[dict[str, str]]:
-    return (pool.setting("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
+def _has_setting(pool: UserPool) -> bool:
+    return bool((pool.setting("AccountRecoverySetting") or {}).get("RecoveryMechanisms"))
 
 
 def second_factor_mediums(user: PoolUser) -> frozenset[Medium]:
@@ -96,7 +93,7 @@ def recovery_contact(user: PoolUser) -> tuple[Medium, str] | None:
     AccountRecoverySetting leaves out what brings the user's second factor; the legacy order, in
     force without it, does not. Source: API reference, CreateUserPool, AccountRecoverySetting.
     """
-    barred = second_factor_mediums(user) if _mechanisms(user.pool) else frozenset()
+    barred = second_factor_mediums(user) if _has_setting(user.pool) else frozenset()
     for medium in recovery_mediums(user.pool):
         contact = DEFAULT_ATTRIBUTE[medium]
         destination = user.attributes.get(contact)

@@ -47,12 +47,13 @@ from userpools.services.attributes import (
     check_writes,
     merged,
 )
+from userpools.services.contacts import MEDIUM, post_code
 from userpools.services.lookup import canonical, find_user_or_none, locked
 from userpools.services.users import NewName, PasswordRecord
 
 # The phone goes before the address. Source: developer guide, "Signing up and confirming user
 # accounts".
-MEDIUM = {"phone_number": Medium.SMS, "email": Medium.EMAIL}
+CONTACTS = ("phone_number", "email")
 # First factors that need no password, and the contact that each needs.
 OTP_CONTACT = {"SMS_OTP": "phone_number", "EMAIL_OTP": "email"}
 USER_AUTH = "ALLOW_USER_AUTH"
@@ -218,7 +219,7 @@ def _create_alone(
 
 def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
     """Return the mediums of confirmation codes, the preferred one first."""
-    return tuple(medium for name, medium in MEDIUM.items() if name in pool.auto_verified_attributes)
+    return tuple(MEDIUM[name] for name in CONTACTS if name in pool.auto_verified_attributes)
 
 
 def confirmation_contact(user: PoolUser) -> str | None:
@@ -228,7 +229,7 @@ def confirmation_contact(user: PoolUser) -> str | None:
 
 def contact_of(pool: UserPool, attributes: Mapping[str, str]) -> str | None:
     """Return what `confirmation_contact` does, for an account that is not made yet."""
-    for name in MEDIUM:
+    for name in CONTACTS:
         if name in pool.auto_verified_attributes and attributes.get(name):
             return name
     return None
@@ -249,16 +250,7 @@ def send_code(user: PoolUser, kind: Kind, words: Wording = wording.PLAIN) -> Cod
         return None
     destination = user.attributes[attribute]
     code = codes.issue(user, CodePurpose.SIGN_UP, destination=destination)
-    return outbox.post(
-        pool=user.pool,
-        user=user,
-        medium=MEDIUM[attribute],
-        kind=kind,
-        destination=destination,
-        code=code,
-        attribute_name=attribute,
-        words=words,
-    )
+    return post_code(user, attribute, destination, kind, code, words)
 
 
 def resend_code(client: AppClient, username: str, *, origin: Origin, call: Call) -> CodeDelivery:
@@ -369,7 +361,7 @@ def _confirm(
         raise _confirmed(row)
     codes.consume(code)
     attribute = next(
-        (name for name in MEDIUM if row.attributes.get(name) == code.destination), None
+        (name for name in CONTACTS if row.attributes.get(name) == code.destination), None
     )
     if attribute is None:
         # The contact changed after the code was sent.

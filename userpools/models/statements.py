@@ -234,8 +234,8 @@ class Insert(Statement, Generic[M]):
         super().__init__()
         self._model = model
         meta = model._meta
-        # Django would leave columns with a default of the database to it: a row states them all.
-        self._returning = [one for one in meta.db_returning_fields if not one.has_db_default()]
+        # A default of the database's is for other writers where the model has one too.
+        self._returning = [one for one in meta.db_returning_fields if not one.has_default()]
         self._columns = [one for one in meta.concrete_fields if one not in self._returning]
         self._names = [column.attname for column in self._columns]
         # Where `pre_save` does more than to read the row.
