@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import structlog
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from userpools import bell, ids, sealing
@@ -22,6 +22,7 @@ from userpools.errors import (
 from userpools.models import Medium, Message, MessageState, PoolUser, UserPool
 from userpools.ports import Sms
 from userpools.sealing import Purpose
+from userpools.worklist import Worklist
 
 from . import email, sms, sms_guard, wording
 from .compose import Kind, Template, Values, compose
@@ -38,8 +39,8 @@ BACK_OFF = (
     timedelta(minutes=5),
     timedelta(minutes=30),
 )
-MAX_ATTEMPTS = len(BACK_OFF) + 1
-LONGEST_ERROR = 500
+WORK = Worklist(Message, MessageState.DUE, MessageState.FAILED, LEASE, BACK_OFF)
+MAX_ATTEMPTS = WORK.most_attempts
 # How long a message is worth sending: as long as its code lives. An invitation always is.
 CODE_LIFETIME = timedelta(hours=24)
 USEFUL_FOR = {
@@ -256,16 +257,9 @@ def _modelled(medium: str) -> Iterator[None]:
 
 
 def deliver(message_id: uuid.UUID | str) -> bool:
-    """Send a message that is due, and say whether it was sent by this call.
-
-    One conditional update claims the row; a worker that dies leaves it due again when its lease
-    ends, so a message is sent at least once.
-    """
+    """Send a message that is due, and say whether it was sent by this call."""
     now = timezone.now()
-    claimed = Message.objects.filter(
-        pk=message_id, state=MessageState.DUE, due_at__lte=now, attempts__lt=MAX_ATTEMPTS
-    ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
-    if not claimed:
+    if not WORK.claim(message_id, now):
         return False
     row = _opened(message_id)
     if row is None:
@@ -275,7 +269,7 @@ def deliver(message_id: uuid.UUID | str) -> bool:
             sealing.unseal(Purpose.MESSAGE, row.sealed or b"", context=str(row.pk))
         )
     except sealing.Broken as exc:
-        _note_failure(row, f"{type(exc).__name__}: {exc}", attempts=MAX_ATTEMPTS)
+        _note_failure(row, f"{type(exc).__name__}: {exc}", is_last=True)
         return False
     if reason := _pointless(row, content, now):
         _drop(row, reason)
@@ -286,9 +280,9 @@ def deliver(message_id: uuid.UUID | str) -> bool:
         # The error itself may quote the address and the text: neither belongs in a log.
         error = _described(exc, row, content)
         log.warning("message not sent", message=str(row.pk), error=error)
-        _note_failure(row, error, attempts=row.attempts)
+        _note_failure(row, error)
         return False
-    _claimed(row).update(
+    WORK.held(row).update(
         state=MessageState.SENT, sent_at=timezone.now(), sealed=None, last_error=""
     )
     log.info("message sent", message=str(row.pk), kind=row.kind, pool_id=row.pool_id)
@@ -319,7 +313,7 @@ def _pointless(row: Any, content: dict[str, Any], now: datetime) -> str:
 
 def _drop(row: Message, reason: str) -> None:
     """Fail a message for good: what it says is removed, so that it cannot be tried again."""
-    _claimed(row).update(state=MessageState.FAILED, last_error=reason, sealed=None)
+    WORK.held(row).update(state=MessageState.FAILED, last_error=reason, sealed=None)
     log.warning("message dropped", message=str(row.pk), kind=row.kind, reason=reason)
 
 
@@ -353,19 +347,9 @@ def _send(row: Message, content: dict[str, Any]) -> None:
         sms.send(_sms(row, content))
 
 
-def _claimed(row: Message) -> Any:
-    """The row as long as nobody claimed it after us."""
-    return Message.objects.filter(pk=row.pk, state=MessageState.DUE, attempts=row.attempts)
-
-
-def _note_failure(row: Message, error: str, *, attempts: int) -> None:
-    last_error = error.replace("\x00", "")[:LONGEST_ERROR]
-    if attempts >= MAX_ATTEMPTS:
-        _claimed(row).update(state=MessageState.FAILED, last_error=last_error)
+def _note_failure(row: Message, error: str, *, is_last: bool = False) -> None:
+    if WORK.note_failure(row, error, is_last=is_last):
         log.error("message failed", message=str(row.pk), kind=row.kind, pool_id=row.pool_id)
-        return
-    due_at = timezone.now() + BACK_OFF[attempts - 1]
-    _claimed(row).update(due_at=due_at, last_error=last_error)
 
 
 def _described(exc: Exception, row: Message, content: dict[str, Any]) -> str:
@@ -384,17 +368,7 @@ def deliver_due(limit: int = 100) -> int:
 
     Also finds those whose bell was lost or whose worker died.
     """
-    now = timezone.now()
-    _fail_abandoned(now)
-    due = Message.objects.filter(state=MessageState.DUE, due_at__lte=now).order_by("due_at")
-    return sum(deliver(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
-
-
-def _fail_abandoned(now: datetime) -> None:
-    """Fail what no attempt is left for: its last worker died before it could say so."""
-    Message.objects.filter(
-        state=MessageState.DUE, due_at__lte=now, attempts__gte=MAX_ATTEMPTS
-    ).update(state=MessageState.FAILED, last_error="The worker ended before the last attempt did.")
+    return sum(deliver(pk) for pk in WORK.take_stock(limit))
 
 
 def retry(message_id: uuid.UUID | str) -> bool:
@@ -402,8 +376,7 @@ def retry(message_id: uuid.UUID | str) -> bool:
 
     False for any other, and for one that has no content any more.
     """
-    failed = Message.objects.filter(pk=message_id, state=MessageState.FAILED, sealed__isnull=False)
-    renewed = failed.update(state=MessageState.DUE, attempts=0, due_at=timezone.now())
+    renewed = WORK.renew(message_id, sealed__isnull=False)
     if renewed:
         bell.ring(DELIVER_TASK, str(message_id))
-    return bool(renewed)
+    return renewed
