@@ -202,8 +202,7 @@ def _forgot_password(
         delivery = _send(row, words)
         insert_event.run(account_events.of_user(call, client, kind, "InProgress", row))
         return delivery
-    insert_event.run(account_events.of_typed(call, client, kind, "Fail", row, typed))
-    return hidden.pretend(
+    delivery = hidden.pretend(
         client.pool,
         row,
         typed,
@@ -211,6 +210,8 @@ def _forgot_password(
         kind=Kind.RESET_PASSWORD,
         mediums=recovery_mediums(client.pool),
     )
+    insert_event.run(account_events.of_typed(call, client, kind, "Fail", row, typed))
+    return delivery
 
 
 def confirm_forgot_password(

@@ -304,10 +304,7 @@ def _resend_code(
             raise InvalidParameterException(NO_CONTACT)
         insert_event.run(account_events.of_user(call, client, EventType.RESEND_CODE, "Pass", row))
         return delivery
-    insert_event.run(
-        account_events.of_typed(call, client, EventType.RESEND_CODE, "Fail", row, typed)
-    )
-    return hidden.pretend(
+    pretended = hidden.pretend(
         pool,
         row,
         typed,
@@ -315,6 +312,10 @@ def _resend_code(
         kind=Kind.RESEND_CODE,
         mediums=mediums,
     )
+    insert_event.run(
+        account_events.of_typed(call, client, EventType.RESEND_CODE, "Fail", row, typed)
+    )
+    return pretended
 
 
 def confirm_sign_up(
