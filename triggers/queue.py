@@ -1,12 +1,11 @@
 """Events whose caller does not wait: written with their cause, claimed and run by a worker."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import orjson
 import structlog
-from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from triggers import custom_sender, events
@@ -16,6 +15,7 @@ from triggers.runners.base import RunnerError
 from triggers.running import Run
 from userpools import bell, sealing
 from userpools.sealing import Purpose
+from userpools.worklist import Worklist
 
 log = structlog.get_logger("poolhouse.triggers")
 
@@ -24,8 +24,8 @@ RUN_TASK: Final = "triggers.tasks.run_event"
 LEASE: Final = timedelta(seconds=SECONDS_PER_EVENT) + timedelta(minutes=2)
 # How long to wait after each failed attempt; after one more the event is given up.
 BACK_OFF: Final = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5))
-MAX_ATTEMPTS: Final = len(BACK_OFF) + 1
-LONGEST_ERROR: Final = 500
+WORK: Final = Worklist(QueuedEvent, EventState.DUE, EventState.DEAD, LEASE, BACK_OFF)
+MAX_ATTEMPTS: Final = WORK.most_attempts
 
 
 def put(occasion: Occasion, function: Configured) -> QueuedEvent:
@@ -39,16 +39,8 @@ def put(occasion: Occasion, function: Configured) -> QueuedEvent:
 
 
 def run(event_id: uuid.UUID | str) -> bool:
-    """Run an event that is due, and say whether its function succeeded in this call.
-
-    One conditional update claims the row; a worker that dies leaves it due again when its lease
-    ends, so an event is run at least once.
-    """
-    now = timezone.now()
-    claimed = QueuedEvent.objects.filter(
-        pk=event_id, state=EventState.DUE, due_at__lte=now, attempts__lt=MAX_ATTEMPTS
-    ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
-    if not claimed:
+    """Run an event that is due, and say whether its function succeeded in this call."""
+    if not WORK.claim(event_id, timezone.now()):
         return False
     row = QueuedEvent.objects.select_related("pool").filter(pk=event_id).first()
     if row is None:
@@ -60,13 +52,13 @@ def run(event_id: uuid.UUID | str) -> bool:
             sealing.unseal(Purpose.INVOCATION, row.sealed or b"", context=str(row.pk))
         )
     except sealing.Broken as exc:
-        _note_failure(row, f"{type(exc).__name__}: {exc}", attempts=MAX_ATTEMPTS)
+        _note_failure(row, f"{type(exc).__name__}: {exc}", is_last=True)
         return False
     error = _run(row, event)
     if error:
-        _note_failure(row, error, attempts=row.attempts)
+        _note_failure(row, error)
         return False
-    _claimed(row).update(state=EventState.DONE, done_at=timezone.now(), sealed=None, last_error="")
+    WORK.held(row).update(state=EventState.DONE, done_at=timezone.now(), sealed=None, last_error="")
     return True
 
 
@@ -97,19 +89,9 @@ def _encrypt_code(row: QueuedEvent, event: Event) -> tuple[str, ...]:
     return (code,)
 
 
-def _claimed(row: QueuedEvent) -> "QuerySet[QueuedEvent]":
-    """The row as long as nobody claimed it after us."""
-    return QueuedEvent.objects.filter(pk=row.pk, state=EventState.DUE, attempts=row.attempts)
-
-
-def _note_failure(row: QueuedEvent, error: str, *, attempts: int) -> None:
-    last_error = error[:LONGEST_ERROR]
-    if attempts >= MAX_ATTEMPTS:
-        _claimed(row).update(state=EventState.DEAD, last_error=last_error)
+def _note_failure(row: QueuedEvent, error: str, *, is_last: bool = False) -> None:
+    if WORK.note_failure(row, error, is_last=is_last):
         log.error("event given up", event_id=str(row.pk), arn=row.arn, pool_id=row.pool_id)
-        return
-    due_at = timezone.now() + BACK_OFF[attempts - 1]
-    _claimed(row).update(due_at=due_at, last_error=last_error)
 
 
 def run_due(limit: int = 100) -> int:
@@ -117,24 +99,12 @@ def run_due(limit: int = 100) -> int:
 
     Also finds those whose bell was lost or whose worker died.
     """
-    now = timezone.now()
-    _give_up_abandoned(now)
-    due = QueuedEvent.objects.filter(state=EventState.DUE, due_at__lte=now).order_by("due_at")
-    return sum(run(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
-
-
-def _give_up_abandoned(now: datetime) -> None:
-    """Give up what no attempt is left for: its last worker died before it could say so."""
-    QueuedEvent.objects.filter(
-        state=EventState.DUE, due_at__lte=now, attempts__gte=MAX_ATTEMPTS
-    ).update(state=EventState.DEAD, last_error="The worker ended before the last attempt did.")
+    return sum(run(pk) for pk in WORK.take_stock(limit))
 
 
 def retry(event_id: uuid.UUID | str) -> bool:
     """Make an event that was given up due again, with all its attempts; False for any other."""
-    renewed = QueuedEvent.objects.filter(pk=event_id, state=EventState.DEAD).update(
-        state=EventState.DUE, attempts=0, due_at=timezone.now()
-    )
+    renewed = WORK.renew(event_id)
     if renewed:
         bell.ring(RUN_TASK, str(event_id))
-    return bool(renewed)
+    return renewed

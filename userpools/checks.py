@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from userpools import aws_targets, limits
 from userpools.auth import srp
 from userpools.conf import settings
+from userpools.messaging import sms as sms_backends
 from userpools.messaging import trial
 from userpools.messaging.development import is_development_backend
 from userpools.messaging.email import NO_EMAIL
@@ -129,6 +130,25 @@ def sms() -> Iterator[CheckMessage]:
             f"SMS_BACKEND needs {', '.join(missing)}.",
             hint="See README, Messages.",
             id="userpools.E015",
+        )
+
+
+@check
+def sms_cost() -> Iterator[CheckMessage]:
+    """Something bounds what text messages may cost in production."""
+    guard = settings.SMS_GUARD
+    if not settings.PRODUCTION or guard["LIMITS"] or guard["ALLOWED"]:
+        return
+    try:
+        is_paid = sms_backends.is_usable()
+    except ImportError:
+        return  # `delivery` says so
+    if is_paid:
+        yield Warning(
+            "Nothing bounds how many text messages leave, nor where they go.",
+            hint="Set POOLHOUSE_SMS_LIMITS or POOLHOUSE_SMS_ALLOWED: numbers of costly ranges sign"
+            " up by the thousand. See README, Messages.",
+            id="userpools.W017",
         )
 
 

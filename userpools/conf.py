@@ -29,6 +29,9 @@ DEFAULTS: dict[str, object] = {
     "SNS": {"SENDER_ID": ""},
     "TWILIO": {"ACCOUNT_SID": "", "AUTH_TOKEN": "", "FROM": "", "ENDPOINT": ""},
     "SMS_HTTP": {"URL": "", "SECRET": "", "TOKEN": ""},
+    # Where text messages may go, by the beginning of the number, and how many may leave: `hour` and
+    # `day` of all pools together, `pool_hour` and `pool_day` of each.
+    "SMS_GUARD": {"ALLOWED": (), "BLOCKED": (), "LIMITS": {}},
     # Whether `outbound` may call private and loopback addresses wherever they are named.
     "OUTBOUND_PRIVATE": False,
     # ARN patterns that the server's own cloud credentials may be used for.

@@ -1,6 +1,7 @@
 """What the environment says, read once for every settings module."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ SMS_BACKENDS = {
     "twilio": "userpools.messaging.sms.TwilioSms",
     "http": "userpools.messaging.sms.HttpSms",
 }
+
+SMS_LIMITS = ("hour", "day", "pool_hour", "pool_day")
+PREFIX = re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII)
 
 
 def database() -> dict[str, Any]:
@@ -101,6 +105,11 @@ def sms() -> dict[str, object]:
             "FROM": env.str("TWILIO_FROM", default=""),
             "ENDPOINT": env.str("TWILIO_ENDPOINT", default="").rstrip("/"),
         },
+        "SMS_GUARD": {
+            "ALLOWED": _prefixes("POOLHOUSE_SMS_ALLOWED"),
+            "BLOCKED": _prefixes("POOLHOUSE_SMS_BLOCKED"),
+            "LIMITS": _known_numbers("POOLHOUSE_SMS_LIMITS", SMS_LIMITS),
+        },
         "SMS_HTTP": {
             "URL": env.str("SMS_HTTP_URL", default=""),
             "SECRET": secret_from("SMS_HTTP_SECRET"),
@@ -164,11 +173,25 @@ def triggers() -> dict[str, object]:
     }
 
 
-def _changed(name: str, default: dict[str, int]) -> dict[str, int]:
-    given = env.json(name, default={})
-    known = isinstance(given, dict) and given.keys() <= default.keys()
-    if not known or not all(type(value) is int and value > 0 for value in given.values()):
+def _prefixes(name: str) -> tuple[str, ...]:
+    """Return beginnings of phone numbers; one that is none must not pass for no rule at all."""
+    prefixes = tuple(each.strip() for each in env.list(name, default=[]) if each.strip())
+    if not all(PREFIX.fullmatch(each) for each in prefixes):
         raise environ.ImproperlyConfigured(
-            f"{name} must be a JSON object of whole numbers above 0, of: {', '.join(default)}"
+            f"{name} must be beginnings of phone numbers with commas, such as +49,+1212"
         )
-    return {**default, **given}
+    return prefixes
+
+
+def _changed(name: str, default: dict[str, int]) -> dict[str, int]:
+    return {**default, **_known_numbers(name, tuple(default))}
+
+
+def _known_numbers(name: str, known: tuple[str, ...]) -> dict[str, int]:
+    given = env.json(name, default={})
+    usable = isinstance(given, dict) and given.keys() <= set(known)
+    if not usable or not all(type(value) is int and value > 0 for value in given.values()):
+        raise environ.ImproperlyConfigured(
+            f"{name} must be a JSON object of whole numbers above 0, of: {', '.join(known)}"
+        )
+    return dict(given)

@@ -133,3 +133,29 @@ def test_a_word_that_is_not_known_is_refused(monkeypatch):
         environment.one_of("POOLHOUSE_OUTBOUND_PRIVATE", "deny", "allow")
     monkeypatch.delenv("POOLHOUSE_OUTBOUND_PRIVATE")
     assert environment.one_of("POOLHOUSE_OUTBOUND_PRIVATE", "deny", "allow") == "deny"
+
+
+@pytest.mark.parametrize("text", ["49", "+", "+0", "+49 +1", "+49,DE", "+1234567890123456"])
+def test_a_beginning_of_numbers_that_is_none_is_no_absent_rule(monkeypatch, text):
+    monkeypatch.setenv("POOLHOUSE_SMS_BLOCKED", text)
+    with pytest.raises(ImproperlyConfigured, match="POOLHOUSE_SMS_BLOCKED must be beginnings"):
+        environment.sms()
+
+
+@pytest.mark.parametrize("text", ['{"week": 1}', '{"day": 0}', '{"day": "5"}', "[]"])
+def test_a_wrong_limit_of_text_messages_is_refused(monkeypatch, text):
+    monkeypatch.setenv("POOLHOUSE_SMS_LIMITS", text)
+    with pytest.raises(ImproperlyConfigured, match="POOLHOUSE_SMS_LIMITS must be a JSON object"):
+        environment.sms()
+
+
+def test_text_messages_are_bounded_as_the_environment_says(monkeypatch):
+    assert environment.sms()["SMS_GUARD"] == {"ALLOWED": (), "BLOCKED": (), "LIMITS": {}}
+    monkeypatch.setenv("POOLHOUSE_SMS_ALLOWED", "+49, +1")
+    monkeypatch.setenv("POOLHOUSE_SMS_BLOCKED", "+1876")
+    monkeypatch.setenv("POOLHOUSE_SMS_LIMITS", '{"day": 500, "pool_hour": 20}')
+    assert environment.sms()["SMS_GUARD"] == {
+        "ALLOWED": ("+49", "+1"),
+        "BLOCKED": ("+1876",),
+        "LIMITS": {"day": 500, "pool_hour": 20},
+    }

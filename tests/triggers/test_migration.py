@@ -262,3 +262,117 @@ def test_a_lost_password_is_reset_by_a_code(idp, taking_over, sent):
         Password="Correct-Horse-9",
     )
     assert initiate(idp, taking_over, password="Correct-Horse-9")["AuthenticationResult"]
+
+
+# Welcome messages and second factors
+
+PHONE = {"phone_number": "+15550001234", "phone_number_verified": "true"}
+BOTH = {**ANA, **PHONE}
+UNSUPPRESSED = {"userAttributes": BOTH, "finalUserStatus": "CONFIRMED"}
+SMS = {
+    "SmsMfaConfiguration": {
+        "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "mediums"),
+    [
+        ({}, ["SMS"]),
+        ({"desiredDeliveryMediums": ["EMAIL"]}, ["EMAIL"]),
+        ({"desiredDeliveryMediums": ["SMS", "EMAIL", "SMS"]}, ["EMAIL", "SMS"]),
+        ({"desiredDeliveryMediums": []}, []),
+        ({"messageAction": "SUPPRESS", "desiredDeliveryMediums": ["EMAIL"]}, []),
+        ({"userAttributes": ANA}, []),
+        ({"userAttributes": PHONE, "desiredDeliveryMediums": ["EMAIL"]}, []),
+    ],
+)
+def test_a_user_who_was_taken_over_is_welcomed(idp, taking_over, sent, answer, mediums):
+    recorder.answers[SIGN_IN] = {**UNSUPPRESSED, **answer}
+    assert initiate(idp, taking_over)["AuthenticationResult"]
+    messages = sent()
+    assert sorted(each["medium"] for each in messages) == mediums
+    assert {each["kind"] for each in messages} <= {"invitation"}
+
+
+def test_a_welcome_tells_no_password(idp, taking_over, sent):
+    recorder.answers[SIGN_IN] = UNSUPPRESSED
+    initiate(idp, taking_over)
+    (message,) = sent()
+    assert message["body"] == "Your username is ana and temporary password is ********."
+    assert PASSWORD not in str(message)
+
+
+def test_a_welcome_is_sent_once(idp, taking_over, sent):
+    recorder.answers[SIGN_IN] = UNSUPPRESSED
+    initiate(idp, taking_over)
+    initiate(idp, taking_over)
+    assert len(sent()) == 1
+
+
+def test_a_welcome_is_worded_by_the_function(idp, pool, client, wire, sent):
+    wire(pool, "UserMigration", "CustomMessage")
+    recorder.answers[SIGN_IN] = UNSUPPRESSED
+    words = "CustomMessage_AdminCreateUser"
+    recorder.answers[words] = {"smsMessage": "Hello {username}, {####}"}
+    initiate(idp, client)
+    assert sent()[-1]["body"] == "Hello ana, ********"
+    assert recorder.sources() == [SIGN_IN, words]
+    request = recorder.events[1]["request"]
+    assert request["userAttributes"]["cognito:user_status"] == "CONFIRMED"
+    assert request["userAttributes"]["phone_number"] == "+15550001234"
+
+
+def test_a_welcome_that_is_not_worded_takes_nobody_over(idp, pool, client, wire):
+    wire(pool, "UserMigration", "CustomMessage")
+    recorder.answers[SIGN_IN] = UNSUPPRESSED
+    recorder.answers["CustomMessage_AdminCreateUser"] = ValueError("no words")
+    refused(idp, "UserLambdaValidationException", lambda: initiate(idp, client))
+    assert not PoolUser.objects.exists()
+
+
+def test_a_welcome_that_cannot_go_keeps_nobody_out(idp, taking_over, settings, sent):
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "SMS_BACKEND": "userpools.messaging.sms.NoSms"}
+    recorder.answers[SIGN_IN] = UNSUPPRESSED
+    assert initiate(idp, taking_over)["AuthenticationResult"]
+    assert sent() == []
+
+
+def test_a_lost_password_brings_the_welcome_and_the_code(idp, taking_over, sent):
+    recorder.answers[RECOVERY] = {"userAttributes": ANA, "desiredDeliveryMediums": ["EMAIL"]}
+    forgot(idp, taking_over)
+    assert [each["kind"] for each in sent()] == ["invitation", "reset_password"]
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_demanded_factor_needs_a_phone_and_the_pool_s_factor(idp, pool, client, wire, is_on):
+    wire(pool, "UserMigration")
+    if is_on:
+        idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OPTIONAL", **SMS)
+    attributes = ANA if is_on else BOTH
+    recorder.answers[SIGN_IN] = {**RETURNED, "userAttributes": attributes, "enableSMSMFA": True}
+    refused(idp, "UserNotFoundException", lambda: initiate(idp, client))
+    assert not PoolUser.objects.exists()
+
+
+@pytest.mark.parametrize("demanded", [True, False, None])
+def test_a_demanded_factor_is_asked_for_at_once(idp, pool, client, wire, sent, demanded):
+    wire(pool, "UserMigration")
+    idp.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OPTIONAL", **SMS)
+    recorder.answers[SIGN_IN] = {**RETURNED, "userAttributes": BOTH, "enableSMSMFA": demanded}
+    issued = initiate(idp, client)
+    user = idp.admin_get_user(UserPoolId=pool.id, Username="ana")
+    if not demanded:
+        assert issued["AuthenticationResult"]
+        assert "UserMFASettingList" not in user
+        return
+    assert user["UserMFASettingList"] == ["SMS_MFA"]
+    assert issued["ChallengeName"] == "SMS_MFA"
+    answer = idp.respond_to_auth_challenge(
+        ClientId=client.client_id,
+        ChallengeName="SMS_MFA",
+        Session=issued["Session"],
+        ChallengeResponses={"USERNAME": "ana", "SMS_MFA_CODE": sent()[-1]["code"]},
+    )
+    assert answer["AuthenticationResult"]

@@ -223,3 +223,20 @@ def test_production_does_not_start_with(environment, change, says):
     done = manage("serve", **environment)
     assert done.returncode != 0
     assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("guard", "found"),
+    [
+        ({}, ["W017"]),
+        ({"BLOCKED": ("+881",)}, ["W017"]),
+        ({"ALLOWED": ("+49",)}, []),
+        ({"LIMITS": {"day": 100}}, []),
+    ],
+)
+def test_nothing_bounds_text_messages(production, guard, found):
+    default = {"ALLOWED": (), "BLOCKED": (), "LIMITS": {}}
+    production(SMS_BACKEND="userpools.messaging.sms.SnsSms", SMS_GUARD={**default, **guard})
+    assert ids(checks.sms_cost()) == found
+    production(SMS_GUARD=default)
+    assert ids(checks.sms_cost()) == []

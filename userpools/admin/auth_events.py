@@ -1,4 +1,4 @@
-"""Sign-in events: each attempt and its outcome, read only."""
+"""Events of accounts: each attempt to sign in, sign up or reset, and its outcome; read only."""
 
 import uuid
 from contextlib import suppress
@@ -15,6 +15,7 @@ from userpools.admin import markup
 from userpools.admin.base import RecordAdmin
 from userpools.admin.filters import ClientIdFilter, PoolIdFilter, ValuesFilter
 from userpools.admin.markup import Card, Fact
+from userpools.auth.account_events import EventType
 from userpools.models import AuthEvent, PoolUser
 
 TONES = {"Pass": "good", "Fail": "bad", "InProgress": "info"}
@@ -28,6 +29,14 @@ class OutcomeFilter(ValuesFilter):
     values = ("Pass", "Fail", "InProgress")
 
 
+class EventTypeFilter(ValuesFilter):
+    """By what was tried."""
+
+    title = "kind"
+    parameter_name = "event_type"
+    values = ("SignIn", *EventType)
+
+
 def outcome_badge(event: AuthEvent) -> SafeString:
     """Show an outcome in its colour."""
     return markup.badge(event.outcome, TONES.get(event.outcome, "plain"))
@@ -35,11 +44,12 @@ def outcome_badge(event: AuthEvent) -> SafeString:
 
 @admin.register(AuthEvent)
 class AuthEventAdmin(RecordAdmin):
-    """Who tried to sign in, from where, and how it went."""
+    """Who tried to sign in, made an account or reset a password, from where, and how it went."""
 
     is_named = False
     list_display = (
         "shown_time",
+        "event_type",
         "username",
         "shown_outcome",
         "reason",
@@ -49,6 +59,7 @@ class AuthEventAdmin(RecordAdmin):
     )
     list_display_links = ("shown_time",)
     list_filter = (
+        EventTypeFilter,
         OutcomeFilter,
         PoolIdFilter,
         ClientIdFilter,
@@ -58,8 +69,8 @@ class AuthEventAdmin(RecordAdmin):
     search_help_text = "User name, sub or address"
     empty_title = "No sign-in yet"
     empty_text = (
-        "Every attempt to sign in to a pool is listed here, with its outcome and where "
-        "it came from."
+        "Every attempt to sign in to a pool, and what people do about their accounts and "
+        "passwords, is listed here, with its outcome and where it came from."
     )
 
     def get_search_results(
@@ -97,6 +108,7 @@ class AuthEventAdmin(RecordAdmin):
     def summary(self, request: HttpRequest, obj: AuthEvent) -> list[Fact]:
         """Say who, when and how it went."""
         return [
+            Fact("Kind", obj.event_type),
             Fact("Outcome", outcome_badge(obj), obj.reason),
             Fact("User", self._user(obj)),
             Fact("Time", markup.when(obj.created_at, seconds=True)),
@@ -120,7 +132,6 @@ class AuthEventAdmin(RecordAdmin):
                 "Details",
                 facts=[
                     Fact("Event id", markup.copyable(obj.pk)),
-                    Fact("Kind", obj.event_type),
                     Fact("Flow", obj.flow or markup.DASH),
                     Fact("Pool id", markup.copyable(obj.pool_id)),
                     Fact("Client id", markup.copyable(obj.client_id)),

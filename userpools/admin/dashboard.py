@@ -251,7 +251,9 @@ def _recent_sign_ins() -> dict[str, Any]:
 def _count_sign_ins(now: datetime) -> dict[str, Any]:
     first = now.date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS)]
-    newest = AuthEvent.objects.filter(created_at__gte=_midnight(first)).order_by("-created_at")
+    newest = AuthEvent.objects.filter(
+        event_type="SignIn", created_at__gte=_midnight(first)
+    ).order_by("-created_at")
     counts = newest[:MOST_CHARTED].aggregate(
         total=Count("pk"),
         **{

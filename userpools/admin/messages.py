@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
-from userpools.admin import markup
+from userpools.admin import markup, previews
 from userpools.admin.acts import Act, actor_of
 from userpools.admin.base import RecordAdmin
 from userpools.admin.bulk import BulkAct
@@ -156,5 +156,11 @@ class MessageAdmin(RecordAdmin):
                 ],
                 note="Address, text and code are sealed, and removed once the message is "
                 "delivered.",
+                more=(
+                    "Preview such a message with sample values",
+                    previews.address(obj.pool_id, obj.kind, obj.medium),
+                )
+                if request.user.has_perm("userpools.view_userpool")
+                else None,
             )
         ]

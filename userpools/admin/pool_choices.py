@@ -114,5 +114,6 @@ FIELDSETS = (
             "sms_role", "sms_external_id", "sms_region",
         ),
     ),
+    ("Cost of text messages", ("sms_allowed", "sms_blocked", "sms_hourly", "sms_daily")),
     ("Tokens", ("issuer",)),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from userpools.admin import fields
+from userpools.admin import fields, pool_integrations
 from userpools.admin.fields import DocumentField, TagsField
 from userpools.admin.pool_choices import (
     ALIASES,
@@ -19,11 +19,18 @@ from userpools.admin.pool_choices import (
     VERIFIED_BEFORE_UPDATE,
     recovery_order,
 )
+from userpools.admin.pool_integrations import IntegrationFields
 from userpools.admin.wire import Document, WireForm, input_shape, put
 from userpools.conf import settings
+from userpools.messaging.sms_guard import PREFIX
 from userpools.models import IssuerProfile, PasswordStorage, UserPool
 from userpools.services import mfa
 from userpools.services.pool_rules import MOST_TAGS
+from userpools.services.pools import SmsGuard
+
+# What the columns hold.
+MOST_MESSAGES = 2_147_483_647
+LONGEST_PREFIXES = 2048
 
 # The columns of a pool, by the members that they answer.
 COLUMNS = {
@@ -41,7 +48,7 @@ def pool_document(pool: UserPool) -> Document:
     return {**pool.configuration, **pool.mfa_details, **columns}
 
 
-class PoolForm(WireForm):
+class PoolForm(IntegrationFields, WireForm):
     """A user pool's settings."""
 
     create_operation = "CreateUserPool"
@@ -104,6 +111,7 @@ class PoolForm(WireForm):
         "mfa_sms": "SmsAuthenticationMessage",
         "threat_protection": "UserPoolAddOns.AdvancedSecurityMode",
         "threat_custom": "UserPoolAddOns.AdvancedSecurityAdditionalFlows.CustomAuthMode",
+        **pool_integrations.WIRE,
     }
     further_operations = ("SetUserPoolMfaConfig",)
     refused_words: ClassVar[dict[str, str]] = {
@@ -122,6 +130,7 @@ class PoolForm(WireForm):
         "recovery mechanisms": "recovery",
         "Recovery mechanisms": "recovery",
         "Argon2id": "storage",
+        **pool_integrations.REFUSED_WORDS,
         " tags": "pool_tags",
         "Tag keys": "pool_tags",
     }
@@ -335,6 +344,28 @@ class PoolForm(WireForm):
         "Must contain <code>{username}</code> and <code>{####}</code>.",
     )
 
+    # Cost of text messages
+    sms_allowed = fields.LinesField(
+        label="Text messages go to",
+        help_text="Beginnings of numbers, one on each line: <code>+49</code>, <code>+1212</code>. "
+        "Empty: everywhere that the server's own settings allow.",
+    )
+    sms_blocked = fields.LinesField(
+        label="Text messages never go to", help_text="Beginnings of numbers; they come first."
+    )
+    sms_hourly = fields.number(
+        "Text messages in an hour",
+        "At most. Empty: as many as the server's own settings allow.",
+        min_value=0,
+        max_value=MOST_MESSAGES,
+    )
+    sms_daily = fields.number(
+        "Text messages in a day",
+        "At most, in 24 hours from the first one.",
+        min_value=0,
+        max_value=MOST_MESSAGES,
+    )
+
     # Tokens
     issuer = fields.choice(
         "Tokens state as issuer",
@@ -357,6 +388,10 @@ class PoolForm(WireForm):
                 "pool_region": pool.region,
                 "storage": pool.password_storage,
                 "issuer": pool.issuer_profile,
+                "sms_allowed": pool.sms_allowed.split(),
+                "sms_blocked": pool.sms_blocked.split(),
+                "sms_hourly": pool.sms_hourly,
+                "sms_daily": pool.sms_daily,
                 "required_attributes": [
                     each["Name"]
                     for each in pool.schema
@@ -382,7 +417,7 @@ class PoolForm(WireForm):
 
     def settings(self) -> Document:
         """Return the members for the service; a template replaces the older member it mirrors."""
-        document = super().settings()
+        document = pool_integrations.tidied(super().settings(), self.stored)
         # The factors have an operation of their own, which turns MFA on together with one.
         if self.is_new:
             document.pop("MfaConfiguration", None)
@@ -403,6 +438,26 @@ class PoolForm(WireForm):
         if invitation.pop("UnusedAccountValidityDays", None) is not None:
             document["AdminCreateUserConfig"] = invitation
         return document
+
+    def clean_sms_allowed(self) -> list[str]:
+        """Accept beginnings of numbers."""
+        return _prefixes(self.cleaned_data["sms_allowed"])
+
+    def clean_sms_blocked(self) -> list[str]:
+        """Accept beginnings of numbers."""
+        return _prefixes(self.cleaned_data["sms_blocked"])
+
+    def sms_guard(self) -> SmsGuard | None:
+        """Return the bounds of text messages; None where nobody touched them."""
+        if not GUARD_FIELDS & set(self.changed_data):
+            return None
+        answers = self.cleaned_data
+        return SmsGuard(
+            answers["sms_allowed"],
+            answers["sms_blocked"],
+            answers["sms_hourly"],
+            answers["sms_daily"],
+        )
 
     def changes_factors(self) -> bool:
         """Say whether second factors were touched; on a new pool, whether there are any."""
@@ -462,6 +517,15 @@ class PoolForm(WireForm):
         return cleaned
 
 
+def _prefixes(lines: list[str]) -> list[str]:
+    for line in lines:
+        if not PREFIX.fullmatch(line):
+            raise forms.ValidationError(f"“{line}” is no beginning of a phone number, such as +49.")
+    if len(" ".join(lines)) > LONGEST_PREFIXES:
+        raise forms.ValidationError(f"At most {LONGEST_PREFIXES:,} characters in all.")
+    return lines
+
+
 MIRRORED = {
     "SmsVerificationMessage": "code_sms",
     "EmailVerificationMessage": "code_message",
@@ -474,4 +538,5 @@ PASSKEY_FIELDS = ("passkey_domain", "passkey_verification", "passkey_factor")
 FACTOR_FIELDS = frozenset(
     {"mfa", "totp", *FACTOR_SWITCHES, "email_mfa_subject", "email_mfa_message", *PASSKEY_FIELDS}
 )
-ROLE_FIELDS = ("sms_role", "sms_external_id")
+GUARD_FIELDS = frozenset({"sms_allowed", "sms_blocked", "sms_hourly", "sms_daily"})
+ROLE_FIELDS = ("sms_role", "sms_external_id", *pool_integrations.SUPERUSERS_ALONE)

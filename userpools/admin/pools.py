@@ -1,5 +1,6 @@
 """User pools."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -11,14 +12,18 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from userpools.admin import fields, limits, markup
+from userpools.admin import fields, limits, markup, pool_integrations
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
 from userpools.admin.base import MOST_COUNTED, ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.admin.pool_choices import FIELDSETS
 from userpools.admin.pool_form import PoolForm
+from userpools.admin.previews import PREVIEW
 from userpools.audit import Actor, record_act
+from userpools.counters import Window
 from userpools.local_api import check_members
+from userpools.messaging import sms_guard
+from userpools.messaging.sms_guard import Usage
 from userpools.models import (
     AppClient,
     AuthEvent,
@@ -33,6 +38,12 @@ from userpools.models import (
 from userpools.services import mfa, pools
 from userpools.tokens import keys
 
+SMS_LIMIT_NAMES = {
+    "pool_hour": "This pool, an hour",
+    "pool_day": "This pool, a day",
+    "hour": "All pools, an hour",
+    "day": "All pools, a day",
+}
 TIER_TONES = {"LITE": "plain", "ESSENTIALS": "info", "PLUS": "good"}
 SHOWN_CLIENTS = 20
 
@@ -99,6 +110,15 @@ def _add_attribute(request: HttpRequest, pool: UserPool, answers: dict[str, Any]
     return f"The attribute custom:{answers['name']} is added."
 
 
+def _reset_text_messages(request: HttpRequest, pool: UserPool, _answers: dict[str, Any]) -> str:
+    pools.forget_text_messages(pool, actor=actor_of(request))
+    return "What was counted is forgotten: the pool may send text messages again."
+
+
+def _has_sent_text_messages(pool: UserPool) -> bool:
+    return any(each.window.count for each in sms_guard.usage_of(pool))
+
+
 def _delete(request: HttpRequest, pool: UserPool, _answers: dict[str, Any]) -> str:
     pools.delete(pool.pk, actor=actor_of(request))
     return f"The user pool “{pool.name}” is deleted."
@@ -123,7 +143,10 @@ class UserPoolAdmin(ServiceAdmin):
     search_help_text = "Name or id"
     ordering = ("name",)
     warn_unsaved_form = True
-    fieldsets = tuple((title, {"fields": names, "classes": ["tab"]}) for title, names in FIELDSETS)
+    fieldsets = tuple(
+        (title, {"fields": names, "classes": ["tab"]})
+        for title, names in (*FIELDSETS, *pool_integrations.FIELDSETS)
+    )
     empty_title = "No user pool yet"
     empty_text = (
         "A user pool is a directory of users with its own sign-in rules, tokens and app clients. "
@@ -140,6 +163,7 @@ class UserPoolAdmin(ServiceAdmin):
             "keys stay in the "
             "published set for 24 hours, so tokens that are out keep working.",
         ),
+        PREVIEW,
         Act(
             name="add-attribute",
             title="Add custom attribute",
@@ -148,6 +172,15 @@ class UserPoolAdmin(ServiceAdmin):
             form_class=CustomAttribute,
             text="A custom attribute can never be removed or renamed. A pool has at most 50 of "
             "them.",
+        ),
+        Act(
+            name="reset-text-messages",
+            title="Reset text message limits",
+            run=_reset_text_messages,
+            icon="sms",
+            applies=_has_sent_text_messages,
+            text="The pool's text messages of this hour and day are counted anew. What all pools "
+            "together may send stays as it is.",
         ),
         Act(
             name="delete",
@@ -243,6 +276,7 @@ class UserPoolAdmin(ServiceAdmin):
                 rows=[_attribute(each) for each in obj.schema if ":" in each["Name"]],
                 empty="None. What the standard attributes do not cover goes into custom ones.",
             ),
+            text_messages_card(obj),
             Card(
                 "Related",
                 facts=[
@@ -293,6 +327,8 @@ class UserPoolAdmin(ServiceAdmin):
             mfa.configure(obj.pk, form.factor_settings(), actor=actor)
         if change and "storage" in form.changed_data:
             pools.set_password_storage(obj.pk, form.cleaned_data["storage"], actor=actor)
+        if guard := form.sms_guard():
+            pools.set_sms_guard(obj.pk, guard, actor=actor)
         if "issuer" in form.changed_data:
             _save_issuer(obj.pk, form.cleaned_data["issuer"], actor)
         return UserPool.objects.get(pk=obj.pk)
@@ -302,6 +338,40 @@ class UserPoolAdmin(ServiceAdmin):
     ) -> tuple[QuerySet[UserPool], bool]:
         """Search without NUL, which no database takes."""
         return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
+
+
+def text_messages_card(pool: UserPool) -> Card:
+    """Show how many text messages left and how many were refused."""
+    refused = sms_guard.refused_today(pool)
+    rows = [
+        (
+            SMS_LIMIT_NAMES[usage.limit.name],
+            _counted(usage),
+            markup.DASH if usage.limit.most is None else f"{usage.limit.most:,}",
+            _end(usage.window),
+        )
+        for usage in sms_guard.usage_of(pool)
+    ]
+    count = markup.badge(f"{refused.count:,}", "bad") if refused.count else "0"
+    return Card(
+        "Text messages",
+        headers=("Window", "Sent", "Allowed", "Begins anew"),
+        rows=[*rows, ("Refused in a day", count, markup.DASH, _end(refused))],
+        note="Refused are those beyond a limit, or to where none may go; what asked for them is "
+        "answered that its message cannot be delivered.",
+    )
+
+
+def _counted(usage: Usage) -> SafeString | str:
+    sent = usage.window.count
+    most = usage.limit.most
+    return markup.badge(f"{most:,}", "bad") if most is not None and sent >= most else f"{sent:,}"
+
+
+def _end(window: Window) -> SafeString:
+    if not window.count:
+        return markup.DASH
+    return markup.when(timezone.now() + timedelta(seconds=window.seconds_left), seconds=True)
 
 
 def _save_issuer(pool_id: str, issuer: str, actor: Actor) -> None:

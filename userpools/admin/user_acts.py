@@ -21,11 +21,13 @@ from userpools.admin.user_forms import (
     OneRememberedDevice,
     OneSession,
     Renewal,
+    SecondFactors,
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
 from userpools.auth import (
     invitations,
+    mfa_preferences,
     passkeys,
     passwords,
     recovery,
@@ -34,9 +36,11 @@ from userpools.auth import (
 )
 from userpools.auth.invitations import Invitation
 from userpools.errors import InvalidParameterException
+from userpools.lambda_triggers import NOBODY
 from userpools.local_api import check_members
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.wording import Wording
 from userpools.models import (
     Passkey,
     PoolUser,
@@ -45,7 +49,7 @@ from userpools.models import (
 from userpools.models.retry import in_transaction
 from userpools.services import attributes as attribute_rules
 from userpools.services import contacts, devices, groups, sessions, user_limits, users
-from userpools.services.attributes import Writer
+from userpools.services.attributes import VERIFIED_FLAGS, Writer
 from userpools.services.lookup import locked
 
 
@@ -84,6 +88,13 @@ def _delete_passkey(request: HttpRequest, user: PoolUser, answers: dict[str, Any
     return "The passkey is deleted."
 
 
+def _set_factors(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
+    if not answers["settings"]:
+        return "Nothing was changed."
+    mfa_preferences.set_preferences(user, answers["settings"], actor=actor_of(request))
+    return "The second factors are set."
+
+
 def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str:
     changes = answers["changes"]
     check_members(
@@ -93,7 +104,8 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
         UserAttributes=attribute_rules.to_wire(changes),
     )
     attribute_rules.check_writes(user.pool, changes, writer=Writer.ADMIN)
-    deliveries = _store_attributes(actor_of(request), user, changes)
+    words = contacts.words_for(user, changes, NOBODY)
+    deliveries = _store_attributes(actor_of(request), user, changes, words)
     if deliveries:
         places = " and ".join(each.destination for each in deliveries)
         return f"The attributes are changed. A code to verify with is on its way to {places}."
@@ -101,8 +113,10 @@ def _write_attributes(request: HttpRequest, user: PoolUser, answers: dict[str, A
 
 
 @in_transaction
-def _store_attributes(actor: Actor, user: PoolUser, changes: dict[str, str]) -> list[CodeDelivery]:
-    deliveries = contacts.write(user, changes, writer=Writer.ADMIN)
+def _store_attributes(
+    actor: Actor, user: PoolUser, changes: dict[str, str], words: dict[str, Wording]
+) -> list[CodeDelivery]:
+    deliveries = contacts.write(user, changes, writer=Writer.ADMIN, words=words)
     record_act(
         actor,
         "AdminUpdateUserAttributes",
@@ -171,8 +185,9 @@ def _renew(request: HttpRequest, user: PoolUser, answers: dict[str, Any]) -> str
 
 
 def _resend_code(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
+    words = sign_up.resend_words(user, NOBODY)
     with transaction.atomic():
-        delivery = sign_up.send_code(locked(user), Kind.RESEND_CODE)
+        delivery = sign_up.send_code(locked(user), Kind.RESEND_CODE, words)
         if delivery is None:
             raise InvalidParameterException(sign_up.NO_CONTACT)
         record_act(
@@ -185,7 +200,7 @@ def _resend_code(request: HttpRequest, user: PoolUser, _answers: dict[str, Any])
 
 
 def _confirm(request: HttpRequest, user: PoolUser, _answers: dict[str, Any]) -> str:
-    users.confirm(user, actor=actor_of(request))
+    sign_up.confirm_by_administrator(user, actor=actor_of(request), origin=NOBODY)
     return "The user is confirmed."
 
 
@@ -230,7 +245,7 @@ def _may_reset(user: PoolUser) -> bool:
 
 def _is_invited(user: PoolUser) -> bool:
     return user.status == UserStatus.FORCE_CHANGE_PASSWORD and any(
-        user.attributes.get(contact) for contact in invitations.CONTACT.values()
+        user.attributes.get(contact) for contact in VERIFIED_FLAGS
     )
 
 
@@ -382,6 +397,17 @@ ACTS = (
         is_dangerous=True,
         text="The device is deleted, and its refresh tokens end; access tokens live on until they "
         "expire. At the next sign-in it is a new device.",
+    ),
+    Act(
+        name="second-factors",
+        title="Second factors",
+        run=_set_factors,
+        icon="verified_user",
+        form_class=SecondFactors,
+        verb="Save second factors",
+        text="Which factors a sign-in asks for, and which of several comes first; without a "
+        "preferred one the user chooses each time. A factor needs the pool's consent, and the "
+        "number, address or app that it goes to.",
     ),
     Act(
         name="delete-app",

@@ -279,12 +279,13 @@ def events_card(user: PoolUser) -> Card:
     events = AuthEvent.objects.filter(pool_id=user.pool_id, user_sub=user.sub)[:SHOWN]
     return Card(
         "Recent sign-in events",
-        headers=("Time", "Outcome", "Flow", "Reason", "Address"),
+        headers=("Time", "Kind", "Outcome", "Flow", "Reason", "Address"),
         rows=[
             (
                 markup.link(each, markup.when(each.created_at, seconds=True)),
+                each.event_type,
                 outcome_badge(each),
-                each.flow,
+                each.flow or markup.DASH,
                 each.reason or markup.DASH,
                 markup.code(each.ip_address),
             )

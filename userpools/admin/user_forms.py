@@ -9,7 +9,9 @@ from django.utils import timezone
 from userpools.admin import fields, limits
 from userpools.admin.acts import ActForm, ConfirmByName
 from userpools.admin.bulk import BulkForm
-from userpools.auth import invitations
+from userpools.auth import mfa_preferences
+from userpools.auth.mfa_decision import Factor
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
 from userpools.models import Device, Group, Passkey, PoolUser, SignInSession
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import RESERVED
@@ -141,9 +143,42 @@ class Renewal(ActForm):
         self.fields["password"].required = False
         self.fields["send_by"].choices = [  # type: ignore[attr-defined]
             (medium.value, f"{medium.label} to {self.subject.attributes[contact]}")
-            for medium, contact in invitations.CONTACT.items()
+            for medium, contact in DEFAULT_ATTRIBUTE.items()
             if self.subject.attributes.get(contact)
         ]
+
+
+class SecondFactors(ActForm):
+    """Each factor, on or off, and the preferred one."""
+
+    SMS_MFA = fields.switch("Codes by SMS")
+    SOFTWARE_TOKEN_MFA = fields.switch("Authenticator app")
+    EMAIL_OTP = fields.switch("Codes by e-mail")
+    preferred = fields.choice(
+        "Preferred",
+        (("", "None: the user chooses"), *((factor, factor) for factor in Factor)),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner = mfa_preferences.owner_of(self.subject)
+        self.present = {factor: (factor in owner.active, factor == owner.preferred)
+                        for factor in Factor}  # fmt: skip
+        for factor, (is_on, _) in self.present.items():
+            self.initial[factor.value] = is_on
+        self.initial["preferred"] = owner.preferred
+
+    def clean(self) -> dict[str, Any]:
+        """Hand on the members of AdminSetUserMFAPreference for the factors that change."""
+        super().clean()
+        answers = self.cleaned_data
+        settings = {}
+        for member, factor in mfa_preferences.MEMBERS.items():
+            wanted = (answers[factor.value], answers.get("preferred") == factor)
+            if wanted != self.present[factor]:
+                settings[member] = {"Enabled": wanted[0], "PreferredMfa": wanted[1]}
+        return {"settings": settings}
 
 
 class AttributesForm(ActForm):

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -31,6 +32,7 @@ from userpools.admin.user_cards import (
 from userpools.admin.user_forms import called
 from userpools.admin.user_search import found
 from userpools.auth.invitations import Invitation, invite
+from userpools.errors import AwsError
 from userpools.local_api import check_members
 from userpools.models import (
     Operator,
@@ -248,6 +250,28 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
     def audit_query(self, obj: PoolUser) -> str:
         """Find what was done to the user."""
         return urlencode({"pool_id": obj.pool_id, "q": obj.username})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Create a user outside of Django's transaction: the pool's functions run before."""
+        if request.method == "POST" and object_id is None:
+            if not self.has_add_permission(request):
+                raise PermissionDenied
+            form = self.get_form(request)(request.POST)
+            if form.is_valid():
+                try:
+                    made = self.store(request, None, form, change=False)
+                except AwsError as error:
+                    # The form is served again, with these words.
+                    request.refusal = error.message  # type: ignore[attr-defined]
+                else:
+                    return self.response_add(request, made)
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def store(self, request: HttpRequest, obj: Any, form: Any, *, change: bool) -> PoolUser:
         """Create the user through the service that AdminCreateUser uses."""

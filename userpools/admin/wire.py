@@ -44,6 +44,11 @@ def put(document: Document, path: str, value: Any) -> None:
             del parent[name]
 
 
+def _in_map(path: str) -> str:
+    """Return the path of a violation inside a map as the fields spell theirs."""
+    return ".".join(map(lower_camel, path.replace(".member.", ".").split(".")))
+
+
 def input_shape(operation: str) -> Any:
     """Return the shape of an operation's input in the service model."""
     return cognito_idp.model.operation_model(operation).input_shape
@@ -143,7 +148,11 @@ class WireForm(forms.ModelForm):
             ".".join(map(lower_camel, path.split("."))): field for field, path in self.wire.items()
         }
         for path, constraint, _value in violations:
-            field = fields.get(path) or next(
-                (field for known, field in fields.items() if path.startswith(f"{known}.")), None
+            field = (
+                fields.get(path)
+                or fields.get(_in_map(path))
+                or next(
+                    (field for known, field in fields.items() if path.startswith(f"{known}.")), None
+                )
             )
             self.add_error(field, constraint if field else f"{path}: {constraint}")

@@ -18,14 +18,13 @@ from userpools.errors import (
 from userpools.lambda_triggers import Origin
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
 from userpools.messaging.wording import Wording
 from userpools.models import Medium, PoolUser, UserPool, UserStatus
 from userpools.models.retry import in_transaction
 from userpools.services import users
 from userpools.services.attributes import Attributes, Writer, check_writes, merged
 from userpools.services.lookup import locked
-
-CONTACT = {Medium.SMS: "phone_number", Medium.EMAIL: "email"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +44,22 @@ def invite(
     *,
     force_alias: bool = False,
     actor: Actor,
-    origin: Origin | None = None,
+    origin: Origin = lambda_triggers.NOBODY,
     validation_data: Mapping[str, str] | None = None,
 ) -> PoolUser:
     """Create a user that must change a temporary password, and post the invitation.
 
-    Functions run for callers with an `origin`, which are in no transaction: no form of the console.
-    In a pool with password-less factors a user without a given password has none and is CONFIRMED.
-    Raises UsernameExistsException, AliasExistsException as an alias taken,
-    InvalidParameterException, InvalidPasswordException.
+    Runs the pool's functions: never inside a transaction. In a pool with password-less factors a
+    user without a given password has none and is CONFIRMED. Raises UsernameExistsException,
+    AliasExistsException as an alias taken, InvalidParameterException, InvalidPasswordException, and
+    what functions raise.
     """
     name = users.new_name(pool, username, attributes)
     check_writes(pool, name.attributes, writer=Writer.ADMIN, creating=True)
     recipients = _recipients(name.attributes, invitation)
-    if origin is not None:
-        name = pre_sign_up(
-            pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
-        ).name
+    name = pre_sign_up(
+        pool, name, act="AdminCreateUser", validation_data=validation_data, origin=origin
+    ).name
     passwordless = not invitation.password and allows_no_password(pool)
     # A password that nobody would ever learn is not made: an administrator has to set one.
     nobodys = not invitation.password and not recipients
@@ -73,7 +71,7 @@ def invite(
     )
     status = UserStatus.CONFIRMED if passwordless else UserStatus.FORCE_CHANGE_PASSWORD
     words = wording.PLAIN
-    if origin is not None and password:
+    if password:
         words = _words(
             pool,
             name.username,
@@ -179,7 +177,7 @@ def _recipients(attributes: Attributes, invitation: Invitation) -> list[tuple[Me
         return []
     found = []
     for medium in map(Medium, invitation.mediums):
-        destination = attributes.get(CONTACT[medium])
+        destination = attributes.get(DEFAULT_ATTRIBUTE[medium])
         if destination:
             found.append((medium, destination))
         elif medium is Medium.EMAIL:

@@ -4,16 +4,18 @@ The pool's function says who they are. Source: developer guide, "Migrate user La
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
+import structlog
 
 from userpools import lambda_triggers
-from userpools.auth import mfa_preferences, passwords
+from userpools.auth import passwords
 from userpools.auth.checks import LOCKED
-from userpools.auth.mfa_decision import Factor, pool_factors
+from userpools.auth.mfa_decision import CONTACT, Factor, pool_factors
 from userpools.errors import (
     AliasExistsException,
+    CodeDeliveryFailureException,
     InvalidLambdaResponseException,
     InvalidParameterException,
     NotAuthorizedException,
@@ -21,8 +23,13 @@ from userpools.errors import (
     UsernameExistsException,
 )
 from userpools.lambda_triggers import Origin
-from userpools.models import AppClient, PoolUser, UserPool, UserStatus
+from userpools.messaging import outbox, wording
+from userpools.messaging.compose import Kind
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
+from userpools.messaging.wording import Wording
+from userpools.models import AppClient, Medium, PoolUser, UserPool, UserStatus
 from userpools.models.lockout import take_unknown_name_attempt
+from userpools.models.retry import in_transaction
 from userpools.services import users
 from userpools.services.attributes import (
     RESERVED,
@@ -35,7 +42,11 @@ from userpools.services.attributes import (
 from userpools.services.lookup import canonical, find_user_or_none, short_key
 from userpools.services.users import CONTACTS, NewName
 
+log = structlog.get_logger("poolhouse.migration")
+
 TRIGGER: Final = "UserMigration"
+# What stands in a welcome message where an invitation has a temporary password.
+NO_PASSWORD: Final = "********"  # noqa: S105
 RESPONSE: Final = (
     "userAttributes", "forceAliasCreation", "enableSMSMFA", "finalUserStatus", "messageAction",
     "desiredDeliveryMediums",
@@ -107,7 +118,10 @@ def _migrated(
         name = _name(pool, typed, answer["userAttributes"])
         if act == "ForgotPassword":
             _check_recoverable(name.attributes)
-        return _create(pool, name, answer, password)
+        if answer["enableSMSMFA"]:
+            _check_sms_factor(pool, name.attributes)
+        welcome = _welcome(pool, name, answer, origin)
+        return _create(pool, name, answer, password, welcome)
     except UsernameExistsException:
         # Somebody was quicker with the same name.
         return find_user_or_none(pool, typed)
@@ -148,26 +162,92 @@ def _check_recoverable(attributes: Attributes) -> None:
         raise Unusable
 
 
-def _create(pool: UserPool, name: NewName, answer: dict[str, Any], password: str) -> PoolUser:
+def _check_sms_factor(pool: UserPool, attributes: Attributes) -> None:
+    """Take nobody over without the factor that the function demands.
+
+    Source: developer guide, "Migrate user Lambda trigger", enableSMSMFA.
+    """
+    if not attributes.get(CONTACT[Factor.SMS]) or Factor.SMS not in pool_factors(pool):
+        raise Unusable
+
+
+def _status(answer: dict[str, Any]) -> UserStatus:
     confirmed = answer["finalUserStatus"] == UserStatus.CONFIRMED
+    return UserStatus.CONFIRMED if confirmed else UserStatus.RESET_REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Where a welcome message goes, and whose words it has."""
+
+    recipients: tuple[tuple[Medium, str], ...]
+    words: Wording
+
+
+def _welcome(pool: UserPool, name: NewName, answer: dict[str, Any], origin: Origin) -> Welcome:
+    """Have the welcome message worded; `messageAction` suppresses it, and SMS is its medium.
+
+    Contacts that are not there get none. Raises what the function does that words it. Source:
+    developer guide, "Migrate user Lambda trigger", messageAction and desiredDeliveryMediums.
+    """
+    wanted = [] if answer["messageAction"] == "SUPPRESS" else answer["desiredDeliveryMediums"]
+    mediums = dict.fromkeys(map(Medium, [Medium.SMS] if wanted is None else wanted))
+    present = {medium: name.attributes.get(DEFAULT_ATTRIBUTE[medium], "") for medium in mediums}
+    recipients = tuple((medium, to) for medium, to in present.items() if to)
+    if not recipients:
+        return Welcome((), wording.PLAIN)
+    attributes = merged({}, name.attributes)
+    words = wording.ask(
+        pool,
+        Kind.INVITATION,
+        [medium for medium, _ in recipients],
+        username=name.username,
+        attributes=lambda_triggers.attributes_of(name.sub, _status(answer), attributes),
+        origin=origin,
+    )
+    return Welcome(recipients, words)
+
+
+def _post(user: PoolUser, welcome: Welcome) -> None:
+    """Post the welcome in the caller's transaction; nobody is kept out because it cannot go.
+
+    Inferred: it is the pool's invitation. No temporary password would be of use, and the user's own
+    is nothing for a message, so that asterisks stand for it.
+    """
+    for medium, destination in welcome.recipients:
+        try:
+            outbox.post(
+                pool=user.pool,
+                user=user,
+                medium=medium,
+                kind=Kind.INVITATION,
+                destination=destination,
+                code=NO_PASSWORD,
+                words=welcome.words,
+            )
+        except CodeDeliveryFailureException as exc:
+            log.warning("welcome not sent", pool_id=user.pool_id, medium=medium, reason=exc.message)
+
+
+def _create(
+    pool: UserPool, name: NewName, answer: dict[str, Any], password: str, welcome: Welcome
+) -> PoolUser:
     record = (
         passwords.derive(pool, username=name.username, sub=name.sub, password=password)
         if password
         else None
     )
-    with transaction.atomic():
+
+    def create() -> PoolUser:
         user = users.create_user(
             pool,
             name,
-            status=UserStatus.CONFIRMED if confirmed else UserStatus.RESET_REQUIRED,
+            status=_status(answer),
             password=record,
             force_alias=bool(answer["forceAliasCreation"]),
+            mfa_methods=Factor.SMS if answer["enableSMSMFA"] else "",
         )
-        if answer["enableSMSMFA"] and _can_use_sms(user):
-            mfa_preferences.turn_on(user, Factor.SMS)
-            user.mfa_methods = Factor.SMS.value
-    return user
+        _post(user, welcome)
+        return user
 
-
-def _can_use_sms(user: PoolUser) -> bool:
-    return Factor.SMS in pool_factors(user.pool) and mfa_preferences.owner_of(user).has(Factor.SMS)
+    return in_transaction(create)() if welcome.recipients else create()

@@ -8,8 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from userpools import lambda_triggers
-from userpools.audit import Actor, record_act
-from userpools.auth import hidden, migration, passwords
+from userpools.audit import Actor, insert_event, record_act
+from userpools.auth import account_events, hidden, migration, passwords
+from userpools.auth.account_events import EventType
 from userpools.auth.checks import (
     DISABLED,
     LOCKED,
@@ -18,10 +19,13 @@ from userpools.auth.checks import (
     WRONG,
     temporary_password_expired,
 )
-from userpools.auth.mfa_decision import Factor, decide
+from userpools.auth.mfa_decision import decide, recovery_factors
 from userpools.auth.mfa_preferences import owner_of
+from userpools.auth.second_factor import MEDIUM as FACTOR_MEDIUM
 from userpools.auth.sign_up_triggers import post_confirmation
+from userpools.awsjson.service import Call
 from userpools.errors import (
+    CodeMismatchException,
     ExpiredCodeException,
     InvalidParameterException,
     NotAuthorizedException,
@@ -38,6 +42,7 @@ from userpools.messaging.outbox import DEFAULT_ATTRIBUTE, CodeDelivery
 from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
+    AuthEvent,
     CodePurpose,
     Medium,
     PoolUser,
@@ -57,9 +62,7 @@ BY_ADMINISTRATOR = "Contact administrator to reset password."
 NO_CONTACT = (
     "Cannot reset password for the user as there is no registered/verified email or phone_number"
 )
-RECOVERY_MEDIUM = {"verified_phone_number": Medium.SMS, "verified_email": Medium.EMAIL}
 NOT_TO_RESET = frozenset({UserStatus.FORCE_CHANGE_PASSWORD, UserStatus.EXTERNAL_PROVIDER})
-FACTOR_MEDIUM = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
 # Without AccountRecoverySetting. Source: API reference, CreateUserPool.
 LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
 
@@ -69,15 +72,13 @@ LEGACY_MEDIUMS = (Medium.SMS, Medium.EMAIL)
 
 def recovery_mediums(pool: UserPool) -> tuple[Medium, ...]:
     """Return the mediums of reset codes, the preferred one first; none where only admins reset."""
-    mechanisms = _mechanisms(pool)
-    if not mechanisms:
+    if not _has_setting(pool):
         return LEGACY_MEDIUMS
-    ordered = sorted(mechanisms, key=lambda each: each["Priority"])
-    return tuple(RECOVERY_MEDIUM[each["Name"]] for each in ordered if each["Name"] != "admin_only")
+    return tuple(FACTOR_MEDIUM[factor] for factor in recovery_factors(pool))
 
 
-def _mechanisms(pool: UserPool) -> list[dict[str, str]]:
-    return (pool.setting("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or []
+def _has_setting(pool: UserPool) -> bool:
+    return bool((pool.setting("AccountRecoverySetting") or {}).get("RecoveryMechanisms"))
 
 
 def second_factor_mediums(user: PoolUser) -> frozenset[Medium]:
@@ -92,7 +93,7 @@ def recovery_contact(user: PoolUser) -> tuple[Medium, str] | None:
     AccountRecoverySetting leaves out what brings the user's second factor; the legacy order, in
     force without it, does not. Source: API reference, CreateUserPool, AccountRecoverySetting.
     """
-    barred = second_factor_mediums(user) if _mechanisms(user.pool) else frozenset()
+    barred = second_factor_mediums(user) if _has_setting(user.pool) else frozenset()
     for medium in recovery_mediums(user.pool):
         contact = DEFAULT_ATTRIBUTE[medium]
         destination = user.attributes.get(contact)
@@ -168,7 +169,9 @@ def _send(user: PoolUser, words: Wording) -> CodeDelivery:
 # By code
 
 
-def forgot_password(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
+def forgot_password(
+    client: AppClient, username: str, *, origin: Origin, call: Call
+) -> CodeDelivery:
     """Post a reset code to a user, or where the client hides who exists, pretend to.
 
     Raises UserNotFoundException, NotAuthorizedException, InvalidParameterException,
@@ -186,17 +189,20 @@ def forgot_password(client: AppClient, username: str, *, origin: Origin) -> Code
     if client.hides_unknown_users and not recovery_mediums(client.pool):
         # The pool's own rule, the same for everybody.
         raise NotAuthorizedException(BY_ADMINISTRATOR)
-    return _forgot_password(client, user, username, _words(user, origin))
+    return _forgot_password(client, user, username, _words(user, origin), call)
 
 
 @in_transaction
 def _forgot_password(
-    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording, call: Call
 ) -> CodeDelivery:
     row = hidden.lock(client.pool, user, typed, CodePurpose.RESET_PASSWORD)
+    kind = EventType.FORGOT_PASSWORD
     if row is not None and (not client.hides_unknown_users or _is_reachable(row)):
-        return _send(row, words)
-    return hidden.pretend(
+        delivery = _send(row, words)
+        insert_event.run(account_events.of_user(call, client, kind, "InProgress", row))
+        return delivery
+    delivery = hidden.pretend(
         client.pool,
         row,
         typed,
@@ -204,10 +210,18 @@ def _forgot_password(
         kind=Kind.RESET_PASSWORD,
         mediums=recovery_mediums(client.pool),
     )
+    insert_event.run(account_events.of_typed(call, client, kind, "Fail", row, typed))
+    return delivery
 
 
 def confirm_forgot_password(
-    client: AppClient, *, username: str, digits: str, password: str, origin: Origin
+    client: AppClient,
+    *,
+    username: str,
+    digits: str,
+    password: str,
+    origin: Origin,
+    call: Call,
 ) -> None:
     """Set a password by a reset code; the user is CONFIRMED and no longer locked.
 
@@ -220,23 +234,32 @@ def confirm_forgot_password(
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     passwords.check_policy(pool, password)
-    code = hidden.check_code(pool, user, username, CodePurpose.RESET_PASSWORD, digits)
+    kind = EventType.FORGOT_PASSWORD
+    try:
+        code = hidden.check_code(pool, user, username, CodePurpose.RESET_PASSWORD, digits)
+    except (CodeMismatchException, ExpiredCodeException) as error:
+        account_events.record_failure(call, client, kind, user, username, error)
+        raise
     assert user is not None  # noqa: S101 - nobody's code matches
     passwords.check_history(pool, user, password)
     # Only now, so that a wrong code costs the same for everybody.
     record = passwords.derive(pool, username=user.username, sub=user.sub, password=password)
-    row = _reset(user, code, record)
+    event = account_events.of_user(call, client, kind, "Pass", user)
+    row = _reset(user, code, record, event)
     post_confirmation(row, act="ConfirmForgotPassword", origin=origin)
 
 
 @in_transaction
-def _reset(user: PoolUser, code: VerificationCode, record: PasswordRecord) -> PoolUser:
+def _reset(
+    user: PoolUser, code: VerificationCode, record: PasswordRecord, event: AuthEvent
+) -> PoolUser:
     row = locked(user)
     _check_state(row)
     codes.consume(code)
     if not _is_verified(row, code.destination):
         raise ExpiredCodeException(codes.EXPIRED)
     passwords.store(row, record, status=UserStatus.CONFIRMED)
+    insert_event.run(event)
     return row
 
 
@@ -277,7 +300,9 @@ def _require_reset(user: PoolUser, actor: Actor, words: Wording) -> None:
 # By the password itself
 
 
-def change_password(user: PoolUser, *, previous: str, proposed: str) -> None:
+def change_password(
+    user: PoolUser, *, previous: str, proposed: str, client: AppClient, call: Call
+) -> None:
     """Replace the signed-in user's password; sign-in sessions live on, as with the service.
 
     A user without a password gives none. Raises InvalidPasswordException, NotAuthorizedException,
@@ -289,7 +314,12 @@ def change_password(user: PoolUser, *, previous: str, proposed: str) -> None:
     if user.has_password and not previous:
         raise InvalidParameterException("Missing required parameter PreviousPassword")
     passwords.check_policy(user.pool, proposed)
-    _prove(user, previous)
+    kind = EventType.PASSWORD_CHANGE
+    try:
+        _prove(user, previous)
+    except NotAuthorizedException as error:
+        account_events.record_failure(call, client, kind, user, user.username, error)
+        raise
     try:
         passwords.check_history(user.pool, user, proposed)
     except PasswordHistoryPolicyViolationException:
@@ -297,14 +327,15 @@ def change_password(user: PoolUser, *, previous: str, proposed: str) -> None:
         forgive_passwords(user)
         raise
     record = passwords.derive(user.pool, username=user.username, sub=user.sub, password=proposed)
-    _change(user, record)
+    _change(user, record, account_events.of_user(call, client, kind, "Pass", user))
 
 
 @in_transaction
-def _change(user: PoolUser, record: PasswordRecord) -> None:
+def _change(user: PoolUser, record: PasswordRecord, event: AuthEvent) -> None:
     if not passwords.replace(user, record):
         # Raised in here, so that what was kept of the former password is undone.
         raise NotAuthorizedException(WRONG)
+    insert_event.run(event)
 
 
 def _check_signed_in(user: PoolUser) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from userpools import lambda_triggers
-from userpools.audit import Actor
-from userpools.auth import hidden, passwords, sign_up_session
+from userpools.audit import Actor, insert_event
+from userpools.auth import account_events, hidden, passwords, sign_up_session
+from userpools.auth.account_events import EventType
 from userpools.auth.checks import DISABLED
 from userpools.auth.sign_up_triggers import Admission, post_confirmation, pre_sign_up
+from userpools.awsjson.service import Call
 from userpools.errors import (
     AliasExistsException,
     ExpiredCodeException,
@@ -27,6 +29,7 @@ from userpools.messaging.outbox import CodeDelivery
 from userpools.messaging.wording import Wording
 from userpools.models import (
     AppClient,
+    AuthEvent,
     CodePurpose,
     Medium,
     PoolUser,
@@ -44,12 +47,13 @@ from userpools.services.attributes import (
     check_writes,
     merged,
 )
+from userpools.services.contacts import MEDIUM, post_code
 from userpools.services.lookup import canonical, find_user_or_none, locked
 from userpools.services.users import NewName, PasswordRecord
 
 # The phone goes before the address. Source: developer guide, "Signing up and confirming user
 # accounts".
-MEDIUM = {"phone_number": Medium.SMS, "email": Medium.EMAIL}
+CONTACTS = ("phone_number", "email")
 # First factors that need no password, and the contact that each needs.
 OTP_CONTACT = {"SMS_OTP": "phone_number", "EMAIL_OTP": "email"}
 USER_AUTH = "ALLOW_USER_AUTH"
@@ -76,6 +80,7 @@ def sign_up(
     password: str,
     attributes: Attributes,
     origin: Origin,
+    call: Call,
     validation_data: Mapping[str, str] | None = None,
 ) -> SignedUp:
     """Create an UNCONFIRMED user and post the code to the contact that the pool verifies.
@@ -93,12 +98,20 @@ def sign_up(
         pool, name, act="SignUp", validation_data=validation_data, origin=origin
     )
     record = _record(pool, admission.name, password)
+    event = account_events.of_name(
+        call,
+        client,
+        EventType.SIGN_UP,
+        "Pass",
+        username=admission.name.username,
+        sub=admission.name.sub,
+    )
     if admission.is_confirmed:
-        user = _create_alone(pool, admission, record)
+        user = _create_alone(pool, admission, record, event)
         post_confirmation(user, act="ConfirmSignUp", origin=origin)
         return SignedUp(user, None, "")
     words = _sign_up_words(pool, admission.name, origin)
-    user, delivery = _create(pool, admission, record, words)
+    user, delivery = _create(pool, admission, record, event, words)
     session = sign_up_session.begin(client, user) if USER_AUTH in client.auth_flows else ""
     return SignedUp(user, delivery, session)
 
@@ -169,25 +182,35 @@ def _sign_up_words(pool: UserPool, name: NewName, origin: Origin) -> Wording:
 
 
 def _create(
-    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
+    pool: UserPool,
+    admission: Admission,
+    record: PasswordRecord | None,
+    event: AuthEvent,
+    words: Wording,
 ) -> tuple[PoolUser, CodeDelivery | None]:
     if confirmation_mediums(pool):
-        return _create_and_send(pool, admission, record, words)
-    return _create_alone(pool, admission, record), None
+        return _create_and_send(pool, admission, record, event, words)
+    return _create_alone(pool, admission, record, event), None
 
 
 @in_transaction
 def _create_and_send(
-    pool: UserPool, admission: Admission, record: PasswordRecord | None, words: Wording
+    pool: UserPool,
+    admission: Admission,
+    record: PasswordRecord | None,
+    event: AuthEvent,
+    words: Wording,
 ) -> tuple[PoolUser, CodeDelivery | None]:
-    user = _create_alone(pool, admission, record)
+    user = _create_alone(pool, admission, record, event)
     return user, send_code(user, Kind.SIGN_UP, words)
 
 
-def _create_alone(pool: UserPool, admission: Admission, record: PasswordRecord | None) -> PoolUser:
+def _create_alone(
+    pool: UserPool, admission: Admission, record: PasswordRecord | None, event: AuthEvent
+) -> PoolUser:
     status = UserStatus.CONFIRMED if admission.is_confirmed else UserStatus.UNCONFIRMED
     try:
-        return users.create_user(pool, admission.name, status=status, password=record)
+        return users.create_user(pool, admission.name, status=status, password=record, event=event)
     except AliasExistsException as exc:
         # A contact that a function verified; SignUp lists no other error for it.
         raise UsernameExistsException(exc.message) from exc
@@ -195,7 +218,7 @@ def _create_alone(pool: UserPool, admission: Admission, record: PasswordRecord |
 
 def confirmation_mediums(pool: UserPool) -> tuple[Medium, ...]:
     """Return the mediums of confirmation codes, the preferred one first."""
-    return tuple(medium for name, medium in MEDIUM.items() if name in pool.auto_verified_attributes)
+    return tuple(MEDIUM[name] for name in CONTACTS if name in pool.auto_verified_attributes)
 
 
 def confirmation_contact(user: PoolUser) -> str | None:
@@ -205,7 +228,7 @@ def confirmation_contact(user: PoolUser) -> str | None:
 
 def contact_of(pool: UserPool, attributes: Mapping[str, str]) -> str | None:
     """Return what `confirmation_contact` does, for an account that is not made yet."""
-    for name in MEDIUM:
+    for name in CONTACTS:
         if name in pool.auto_verified_attributes and attributes.get(name):
             return name
     return None
@@ -226,19 +249,10 @@ def send_code(user: PoolUser, kind: Kind, words: Wording = wording.PLAIN) -> Cod
         return None
     destination = user.attributes[attribute]
     code = codes.issue(user, CodePurpose.SIGN_UP, destination=destination)
-    return outbox.post(
-        pool=user.pool,
-        user=user,
-        medium=MEDIUM[attribute],
-        kind=kind,
-        destination=destination,
-        code=code,
-        attribute_name=attribute,
-        words=words,
-    )
+    return post_code(user, attribute, destination, kind, code, words)
 
 
-def resend_code(client: AppClient, username: str, *, origin: Origin) -> CodeDelivery:
+def resend_code(client: AppClient, username: str, *, origin: Origin, call: Call) -> CodeDelivery:
     """Post another confirmation code, or where the client hides who exists, pretend to.
 
     That an account is confirmed is told by every client where SignUp tells that it is there.
@@ -249,10 +263,11 @@ def resend_code(client: AppClient, username: str, *, origin: Origin) -> CodeDeli
     if user is None and not client.hides_unknown_users:
         raise UserNotFoundException(hidden.UNKNOWN)
     take_guard(Guard.RESEND_CONFIRMATION_CODE, hidden.guard_subject(client.pool, user, username))
-    return _resend_code(client, user, username, _resend_words(user, origin))
+    return _resend_code(client, user, username, resend_words(user, origin), call)
 
 
-def _resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+def resend_words(user: PoolUser | None, origin: Origin) -> Wording:
+    """Have another confirmation code's message worded, before the transaction that posts it."""
     attribute = confirmation_contact(user) if user else None
     if user is None or attribute is None or not user.enabled:
         return Wording(origin)
@@ -270,7 +285,7 @@ def _resend_words(user: PoolUser | None, origin: Origin) -> Wording:
 
 @in_transaction
 def _resend_code(
-    client: AppClient, user: PoolUser | None, typed: str, words: Wording
+    client: AppClient, user: PoolUser | None, typed: str, words: Wording, call: Call
 ) -> CodeDelivery:
     pool, hides = client.pool, client.hides_unknown_users
     row = hidden.lock(pool, user, typed, CodePurpose.SIGN_UP)
@@ -286,8 +301,9 @@ def _resend_code(
         delivery = send_code(row, Kind.RESEND_CODE, words)
         if delivery is None:
             raise InvalidParameterException(NO_CONTACT)
+        insert_event.run(account_events.of_user(call, client, EventType.RESEND_CODE, "Pass", row))
         return delivery
-    return hidden.pretend(
+    pretended = hidden.pretend(
         pool,
         row,
         typed,
@@ -295,6 +311,10 @@ def _resend_code(
         kind=Kind.RESEND_CODE,
         mediums=mediums,
     )
+    insert_event.run(
+        account_events.of_typed(call, client, EventType.RESEND_CODE, "Fail", row, typed)
+    )
+    return pretended
 
 
 def confirm_sign_up(
@@ -343,7 +363,7 @@ def _confirm(
         raise _confirmed(row)
     codes.consume(code)
     attribute = next(
-        (name for name in MEDIUM if row.attributes.get(name) == code.destination), None
+        (name for name in CONTACTS if row.attributes.get(name) == code.destination), None
     )
     if attribute is None:
         # The contact changed after the code was sent.

@@ -10,8 +10,11 @@ from html import escape, unescape
 from typing import Any
 
 from django.utils.html import strip_tags
+from django.utils.translation import gettext_noop as _
 
 from userpools.models import Medium, UserPool
+
+from .languages import language_of, translated
 
 
 class Kind(StrEnum):
@@ -54,32 +57,33 @@ class Text:
 
 _VERIFICATION = {Kind.SIGN_UP, Kind.RESEND_CODE, Kind.VERIFY_ATTRIBUTE, Kind.UPDATE_ATTRIBUTE}
 _LINKED = {Kind.SIGN_UP, Kind.RESEND_CODE}
-_CODE_SUBJECT = "Your verification code"
+_CODE_SUBJECT = _("Your verification code")
 
+# Marked for the catalogs here, and translated where a message is composed.
 DEFAULTS: dict[tuple[Kind, Medium], Template] = {
-    **{(kind, Medium.EMAIL): Template(_CODE_SUBJECT, "Your confirmation code is {####}")
+    **{(kind, Medium.EMAIL): Template(_CODE_SUBJECT, _("Your confirmation code is {####}"))
        for kind in _VERIFICATION},
-    **{(kind, Medium.SMS): Template("", "Your verification code is {####}")
+    **{(kind, Medium.SMS): Template("", _("Your verification code is {####}"))
        for kind in _VERIFICATION},
     (Kind.RESET_PASSWORD, Medium.EMAIL): Template(
-        _CODE_SUBJECT, "Your password reset code is {####}"
+        _CODE_SUBJECT, _("Your password reset code is {####}")
     ),
-    (Kind.RESET_PASSWORD, Medium.SMS): Template("", "Your password reset code is {####}"),
+    (Kind.RESET_PASSWORD, Medium.SMS): Template("", _("Your password reset code is {####}")),
     (Kind.INVITATION, Medium.EMAIL): Template(
-        "Your temporary password",
-        "Your username is {username} and temporary password is {####}.",
+        _("Your temporary password"),
+        _("Your username is {username} and temporary password is {####}."),
     ),
     (Kind.INVITATION, Medium.SMS): Template(
-        "", "Your username is {username} and temporary password is {####}."
+        "", _("Your username is {username} and temporary password is {####}.")
     ),
     (Kind.AUTHENTICATION, Medium.EMAIL): Template(
-        "Your authentication code", "Your authentication code is {####}"
+        _("Your authentication code"), _("Your authentication code is {####}")
     ),
-    (Kind.AUTHENTICATION, Medium.SMS): Template("", "Your authentication code is {####}"),
+    (Kind.AUTHENTICATION, Medium.SMS): Template("", _("Your authentication code is {####}")),
 }  # fmt: skip
 LINK_DEFAULT = Template(
-    "Your verification link",
-    "Please click the link below to verify your email address. {##Verify Email##}",
+    _("Your verification link"),
+    _("Please click the link below to verify your email address. {##Verify Email##}"),
 )
 
 _MARKS = re.compile(r"\{####\}|\{username\}|\{##(?P<text>[^{}]*?)##\}")
@@ -88,13 +92,23 @@ _TAG = re.compile(r"<[a-zA-Z!/]")
 
 
 def compose(
-    pool: UserPool, kind: Kind, medium: Medium, values: Values, template: Template | None = None
+    pool: UserPool,
+    kind: Kind,
+    medium: Medium,
+    values: Values,
+    template: Template | None = None,
+    *,
+    locale: str = "",
 ) -> Text:
     """Fill in a template: the given one, else the pool's, else the default, part by part.
 
+    The default is in the language of the reader's `locale`, unless the pool has words of its own:
+    these are in one language, which what they leave out must not differ from.
     Only marks of the template are filled in: what a username or a code contains is plain text.
     """
     own, default = _templates(pool, kind, medium, linked=bool(values.link))
+    if not (own.subject or own.body):
+        default = _translated(default, language_of(locale))
     given = template or Template()
     subject = given.subject or own.subject or default.subject or ""
     body = given.body or own.body or default.body or ""
@@ -103,6 +117,12 @@ def compose(
         " ".join(_fill(subject, values, is_html=False).split()),
         _fill(body, values, is_html=is_html),
         _fill(unescape(strip_tags(body)), values, is_html=False) if is_html else "",
+    )
+
+
+def _translated(template: Template, language: str) -> Template:
+    return Template(
+        translated(template.subject or "", language), translated(template.body or "", language)
     )
 
 

@@ -1,13 +1,15 @@
 """Messages as rows: written in the transaction that causes them, claimed and sent by a worker."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 import structlog
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from userpools import bell, ids, sealing
@@ -20,8 +22,9 @@ from userpools.errors import (
 from userpools.models import Medium, Message, MessageState, PoolUser, UserPool
 from userpools.ports import Sms
 from userpools.sealing import Purpose
+from userpools.worklist import Worklist
 
-from . import email, sms, wording
+from . import email, sms, sms_guard, wording
 from .compose import Kind, Template, Values, compose
 
 log = structlog.get_logger("poolhouse.messages")
@@ -36,8 +39,8 @@ BACK_OFF = (
     timedelta(minutes=5),
     timedelta(minutes=30),
 )
-MAX_ATTEMPTS = len(BACK_OFF) + 1
-LONGEST_ERROR = 500
+WORK = Worklist(Message, MessageState.DUE, MessageState.FAILED, LEASE, BACK_OFF)
+MAX_ATTEMPTS = WORK.most_attempts
 # How long a message is worth sending: as long as its code lives. An invitation always is.
 CODE_LIFETIME = timedelta(hours=24)
 USEFUL_FOR = {
@@ -48,7 +51,6 @@ USEFUL_FOR = {
     Kind.RESET_PASSWORD: timedelta(hours=1),
     Kind.AUTHENTICATION: timedelta(minutes=15),
 }
-# What operations answer whose model does not list CodeDeliveryFailureException.
 INSTEAD: dict[str, type[AwsError]] = {
     Medium.EMAIL: InvalidEmailRoleAccessPolicyException,
     Medium.SMS: InvalidSmsRoleAccessPolicyException,
@@ -101,7 +103,8 @@ def post(
 
     `username` is what {username} stands for, the user's own by default; `link` is where a
     verification link leads, in pools that send links; `words` go before the pool's template.
-    After `expires_at`, by default when codes of the kind expire, it is not sent any more.
+    The default's words are in the language of the user's `locale`. After `expires_at`, by default
+    when codes of the kind expire, it is not sent any more.
     """
     kind, medium = Kind(kind), Medium(medium)
     name = username or (user.username if user else "")
@@ -118,8 +121,11 @@ def post(
         )
         return _delivery(medium, destination, attribute_name)
     values, template = Values(code or "", name, link), words.templates.get(medium)
-    row, content = _composed(pool, kind, medium, destination, values, template, expires_at)
-    _check(row, content)
+    locale = user.attributes.get("locale", "") if user else ""
+    row, content = _composed(pool, kind, medium, destination, values, template, expires_at, locale)
+    _check(pool, row, content)
+    if medium == Medium.SMS:
+        _count(pool)
     _seal(row, content)
     row.user = user
     row.username = user.username if user else username
@@ -140,10 +146,12 @@ def rehearse(
         return _delivery(medium, destination, "")
     row, content = _composed(pool, Kind(kind), medium, destination, Values(code, username))
     try:
-        _check(row, content)
+        _check(pool, row, content)
     except CodeDeliveryFailureException:
         if not is_usable(pool, medium):
             raise
+    if medium == Medium.SMS:
+        _count(pool, sent=False)
     _seal(row, content)
     return _delivery(medium, destination, "")
 
@@ -164,7 +172,7 @@ def can_send(pool: UserPool, medium: Medium, destination: str) -> bool:
     row = Message(pool_id=pool.pk, medium=medium)
     content = dict.fromkeys(("subject", "body", "plain", "code"), "")
     try:
-        _check(row, {"to": destination, **content, **_sender_of(pool, medium)})
+        _check(pool, row, {"to": destination, **content, **_sender_of(pool, medium)})
     except CodeDeliveryFailureException as exc:
         log.warning("message refused", pool_id=pool.pk, medium=medium, reason=exc.message)
         return False
@@ -179,8 +187,9 @@ def _composed(
     values: Values,
     template: Template | None = None,
     expires_at: datetime | None = None,
+    locale: str = "",
 ) -> tuple[Message, dict[str, Any]]:
-    text = compose(pool, kind, medium, values, template)
+    text = compose(pool, kind, medium, values, template, locale=locale)
     row = Message(
         pool_id=pool.pk, medium=medium, kind=kind, masked_to=masked(medium, destination)[:64]
     )
@@ -219,28 +228,39 @@ def _sender_of(pool: UserPool, medium: Medium) -> dict[str, Any]:
     return {"region": (pool.setting("SmsConfiguration") or {}).get("SnsRegion") or ""}
 
 
-def _check(row: Message, content: dict[str, Any]) -> None:
+def _check(pool: UserPool, row: Message, content: dict[str, Any]) -> None:
     """Raise CodeDeliveryFailureException for what could never be sent."""
-    try:
+    with _modelled(row.medium):
         if row.medium == Medium.EMAIL:
             email.check(content)
             return
+        # The backend first: that there is none is told alike of everybody's number.
         sms.check(_sms(row, content))
+        sms_guard.check_number(content["to"], pool)
+
+
+def _count(pool: UserPool, *, sent: bool = True) -> None:
+    """Count a text message, or for one that is not sent, see whether the pool has any left."""
+    with _modelled(Medium.SMS):
+        if sent:
+            sms_guard.take(pool)
+        else:
+            sms_guard.require_left(pool)
+
+
+@contextmanager
+def _modelled(medium: str) -> Iterator[None]:
+    """Name what operations answer whose model does not list CodeDeliveryFailureException."""
+    try:
+        yield
     except CodeDeliveryFailureException as exc:
-        raise CodeDeliveryFailureException(exc.message, instead=INSTEAD[row.medium]) from exc
+        raise CodeDeliveryFailureException(exc.message, instead=INSTEAD[medium]) from exc
 
 
 def deliver(message_id: uuid.UUID | str) -> bool:
-    """Send a message that is due, and say whether it was sent by this call.
-
-    One conditional update claims the row; a worker that dies leaves it due again when its lease
-    ends, so a message is sent at least once.
-    """
+    """Send a message that is due, and say whether it was sent by this call."""
     now = timezone.now()
-    claimed = Message.objects.filter(
-        pk=message_id, state=MessageState.DUE, due_at__lte=now, attempts__lt=MAX_ATTEMPTS
-    ).update(due_at=now + LEASE, attempts=F("attempts") + 1)
-    if not claimed:
+    if not WORK.claim(message_id, now):
         return False
     row = _opened(message_id)
     if row is None:
@@ -250,7 +270,7 @@ def deliver(message_id: uuid.UUID | str) -> bool:
             sealing.unseal(Purpose.MESSAGE, row.sealed or b"", context=str(row.pk))
         )
     except sealing.Broken as exc:
-        _note_failure(row, f"{type(exc).__name__}: {exc}", attempts=MAX_ATTEMPTS)
+        _note_failure(row, f"{type(exc).__name__}: {exc}", is_last=True)
         return False
     if reason := _pointless(row, content, now):
         _drop(row, reason)
@@ -261,9 +281,9 @@ def deliver(message_id: uuid.UUID | str) -> bool:
         # The error itself may quote the address and the text: neither belongs in a log.
         error = _described(exc, row, content)
         log.warning("message not sent", message=str(row.pk), error=error)
-        _note_failure(row, error, attempts=row.attempts)
+        _note_failure(row, error)
         return False
-    _claimed(row).update(
+    WORK.held(row).update(
         state=MessageState.SENT, sent_at=timezone.now(), sealed=None, last_error=""
     )
     log.info("message sent", message=str(row.pk), kind=row.kind, pool_id=row.pool_id)
@@ -294,7 +314,7 @@ def _pointless(row: Any, content: dict[str, Any], now: datetime) -> str:
 
 def _drop(row: Message, reason: str) -> None:
     """Fail a message for good: what it says is removed, so that it cannot be tried again."""
-    _claimed(row).update(state=MessageState.FAILED, last_error=reason, sealed=None)
+    WORK.held(row).update(state=MessageState.FAILED, last_error=reason, sealed=None)
     log.warning("message dropped", message=str(row.pk), kind=row.kind, reason=reason)
 
 
@@ -328,19 +348,9 @@ def _send(row: Message, content: dict[str, Any]) -> None:
         sms.send(_sms(row, content))
 
 
-def _claimed(row: Message) -> Any:
-    """The row as long as nobody claimed it after us."""
-    return Message.objects.filter(pk=row.pk, state=MessageState.DUE, attempts=row.attempts)
-
-
-def _note_failure(row: Message, error: str, *, attempts: int) -> None:
-    last_error = error.replace("\x00", "")[:LONGEST_ERROR]
-    if attempts >= MAX_ATTEMPTS:
-        _claimed(row).update(state=MessageState.FAILED, last_error=last_error)
+def _note_failure(row: Message, error: str, *, is_last: bool = False) -> None:
+    if WORK.note_failure(row, error, is_last=is_last):
         log.error("message failed", message=str(row.pk), kind=row.kind, pool_id=row.pool_id)
-        return
-    due_at = timezone.now() + BACK_OFF[attempts - 1]
-    _claimed(row).update(due_at=due_at, last_error=last_error)
 
 
 def _described(exc: Exception, row: Message, content: dict[str, Any]) -> str:
@@ -359,17 +369,7 @@ def deliver_due(limit: int = 100) -> int:
 
     Also finds those whose bell was lost or whose worker died.
     """
-    now = timezone.now()
-    _fail_abandoned(now)
-    due = Message.objects.filter(state=MessageState.DUE, due_at__lte=now).order_by("due_at")
-    return sum(deliver(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
-
-
-def _fail_abandoned(now: datetime) -> None:
-    """Fail what no attempt is left for: its last worker died before it could say so."""
-    Message.objects.filter(
-        state=MessageState.DUE, due_at__lte=now, attempts__gte=MAX_ATTEMPTS
-    ).update(state=MessageState.FAILED, last_error="The worker ended before the last attempt did.")
+    return sum(deliver(pk) for pk in WORK.take_stock(limit))
 
 
 def retry(message_id: uuid.UUID | str) -> bool:
@@ -377,8 +377,7 @@ def retry(message_id: uuid.UUID | str) -> bool:
 
     False for any other, and for one that has no content any more.
     """
-    failed = Message.objects.filter(pk=message_id, state=MessageState.FAILED, sealed__isnull=False)
-    renewed = failed.update(state=MessageState.DUE, attempts=0, due_at=timezone.now())
+    renewed = WORK.renew(message_id, sealed__isnull=False)
     if renewed:
         bell.ring(DELIVER_TASK, str(message_id))
-    return bool(renewed)
+    return renewed

@@ -3,7 +3,7 @@
 from django.conf import settings as django_settings
 
 from userpools.conf import settings
-from userpools.messaging import email, sms
+from userpools.messaging import email, sms, sms_guard
 from userpools.models import Medium
 from userpools.ports import Sms
 
@@ -44,5 +44,6 @@ def send_email(to: str) -> None:
 def send_sms(to: str) -> None:
     """Send a test text at once; raise what the backend raises."""
     message = Sms(to=to, body=BODY, pool_id="", kind=KIND, details={"kind": KIND})
+    sms_guard.check_number(to)
     sms.check(message)
     sms.send(message)

@@ -96,6 +96,12 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
     issuer_profile = models.CharField(
         max_length=16, choices=IssuerProfile, default=IssuerProfile.PUBLIC_URL
     )
+    # Where this pool's text messages may go, beginnings of numbers parted by spaces, and how many
+    # may leave. The database has the defaults too, for servers of the version before.
+    sms_allowed = models.CharField(max_length=2048, blank=True, default="", db_default="")
+    sms_blocked = models.CharField(max_length=2048, blank=True, default="", db_default="")
+    sms_hourly = models.PositiveIntegerField(null=True, blank=True)
+    sms_daily = models.PositiveIntegerField(null=True, blank=True)
     user_count = models.PositiveBigIntegerField(default=0, editable=False)
 
     objects = UserPoolQuerySet.as_manager()

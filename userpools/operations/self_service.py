@@ -38,6 +38,7 @@ def sign_up(
         password=password,
         attributes=from_wire(user_attributes),
         origin=Origin(client, call.user_agent, client_metadata),
+        call=call,
         validation_data=from_wire(validation_data),
     )
     return {
@@ -91,7 +92,8 @@ def resend_confirmation_code(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     origin = Origin(client, call.user_agent, client_metadata)
-    return {"CodeDeliveryDetails": resend_code(client, username, origin=origin).wire()}
+    delivery = resend_code(client, username, origin=origin, call=call)
+    return {"CodeDeliveryDetails": delivery.wire()}
 
 
 @operation("ForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
@@ -109,7 +111,8 @@ def forgot_password(
     client = AppClient.cached(client_id)
     check_secret_hash(client, username, secret_hash)
     origin = Origin(client, call.user_agent, client_metadata)
-    return {"CodeDeliveryDetails": recovery.forgot_password(client, username, origin=origin).wire()}
+    delivery = recovery.forgot_password(client, username, origin=origin, call=call)
+    return {"CodeDeliveryDetails": delivery.wire()}
 
 
 @operation("ConfirmForgotPassword", category=Category.USER_ACCOUNT_RECOVERY)
@@ -134,6 +137,7 @@ def confirm_forgot_password(
         digits=confirmation_code,
         password=password,
         origin=Origin(client, call.user_agent, client_metadata),
+        call=call,
     )
     return {}
 
@@ -144,7 +148,13 @@ def change_password(
 ) -> Shape:
     """Replace the signed-in user's password."""
     context = signed_in(call, access_token)
-    recovery.change_password(context.user, previous=previous_password, proposed=proposed_password)
+    recovery.change_password(
+        context.user,
+        previous=previous_password,
+        proposed=proposed_password,
+        client=context.client,
+        call=call,
+    )
     return {}
 
 

@@ -13,15 +13,16 @@ from userpools.lambda_triggers import Origin
 from userpools.limits import Guard, subject_of, take_guard
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
-from userpools.messaging.outbox import CodeDelivery
+from userpools.messaging.outbox import DEFAULT_ATTRIBUTE, CodeDelivery
 from userpools.messaging.wording import Wording
-from userpools.models import CodePurpose, Medium, PoolUser, VerificationCode
+from userpools.models import CodePurpose, PoolUser, VerificationCode
 from userpools.models.retry import in_transaction
 from userpools.services import codes, users
 from userpools.services.attributes import VERIFIED_FLAGS, Attributes, Writer
 from userpools.services.lookup import locked
 
-MEDIUM = {"email": Medium.EMAIL, "phone_number": Medium.SMS}
+# How each contact is written to.
+MEDIUM = {contact: medium for medium, contact in DEFAULT_ATTRIBUTE.items()}
 # Source of the texts: answers of the live service to GetUserAttributeVerificationCode.
 NOT_A_CONTACT = "Invalid attribute name. Only phone_number and email can be verified."
 NO_CONTACT = {
@@ -149,6 +150,13 @@ def _send(
         attribute=contact,
         is_pending=is_pending,
     )
+    return post_code(row, contact, destination, kind, code, words)
+
+
+def post_code(
+    row: PoolUser, contact: str, destination: str, kind: Kind, code: str, words: Wording
+) -> CodeDelivery:
+    """Post a code for a contact of a user's, in the caller's transaction."""
     return outbox.post(
         pool=row.pool,
         user=row,

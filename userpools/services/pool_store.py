@@ -16,6 +16,12 @@ def document_of(pool: UserPool) -> Wire:
         "MfaConfiguration": pool.mfa_configuration,
         "UserPoolTags": pool.tags,
         "PasswordStorage": pool.password_storage,
+        "TextMessages": {
+            "Allowed": pool.sms_allowed.split(),
+            "Blocked": pool.sms_blocked.split(),
+            "Hourly": pool.sms_hourly,
+            "Daily": pool.sms_daily,
+        },
         **pool.mfa_details,
         **pool.configuration,
     }

@@ -1,6 +1,7 @@
 """Pools: created, changed and deleted here, for the API, the console and commands alike."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -9,11 +10,23 @@ from django.utils import timezone
 from userpools import ids
 from userpools.audit import Actor, record_act
 from userpools.errors import InvalidParameterException, LimitExceededException
+from userpools.messaging import sms_guard
 from userpools.models import AppClient, KeyUse, PasswordStorage, PoolUser, SigningKey, UserPool
 from userpools.models.stamps import stamps
 from userpools.services import mfa, pool_documents, pool_rules, schema
 from userpools.services.pool_store import document_of, store
 from userpools.tokens.keys import make_key
+
+
+@dataclass(frozen=True, slots=True)
+class SmsGuard:
+    """A pool's own bounds of text messages: beginnings of numbers; None for no limit of its own."""
+
+    allowed: Sequence[str] = ()
+    blocked: Sequence[str] = ()
+    hourly: int | None = None
+    daily: int | None = None
+
 
 POOLS_PER_REGION = 1_000
 # Counted one by one up to here; above it the estimate that is kept with the pool will do.
@@ -135,6 +148,26 @@ def set_password_storage(pool_id: str, storage: str, *, actor: Actor) -> UserPoo
         pool.password_storage = PasswordStorage(storage)
         store(pool, actor, "SetPasswordStorage", before)
     return pool
+
+
+def set_sms_guard(pool_id: str, guard: SmsGuard, *, actor: Actor) -> UserPool:
+    """Bound where the pool's text messages go and how many leave, within the server's bounds."""
+    for prefix in (*guard.allowed, *guard.blocked):
+        if not sms_guard.PREFIX.fullmatch(prefix):
+            raise InvalidParameterException(f"{prefix} is no beginning of a phone number.")
+    with transaction.atomic():
+        pool = UserPool.objects.locked(pool_id)
+        before = document_of(pool)
+        pool.sms_allowed, pool.sms_blocked = " ".join(guard.allowed), " ".join(guard.blocked)
+        pool.sms_hourly, pool.sms_daily = guard.hourly, guard.daily
+        store(pool, actor, "SetTextMessageGuard", before)
+    return pool
+
+
+def forget_text_messages(pool: UserPool, *, actor: Actor) -> None:
+    """Let the pool begin anew with its limits of text messages; the server's own go on."""
+    record_act(actor, "ResetTextMessageLimits", pool_id=pool.pk, resource=pool.arn)
+    sms_guard.forget(pool)
 
 
 def _check_without_srp(pool: UserPool) -> None:

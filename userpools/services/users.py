@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from userpools.audit import Actor, act, insert_act, record_act
+from userpools.audit import Actor, act, insert_act, insert_event, record_act
 from userpools.errors import (
     AliasExistsException,
     AwsError,
@@ -17,7 +17,7 @@ from userpools.errors import (
     NotAuthorizedException,
     UsernameExistsException,
 )
-from userpools.models import AuditEntry, PoolUser, UserAlias, UserPool, UserStatus
+from userpools.models import AuditEntry, AuthEvent, PoolUser, UserAlias, UserPool, UserStatus
 from userpools.models.retry import in_transaction
 from userpools.models.stamps import stamps
 from userpools.models.statements import Together
@@ -37,6 +37,7 @@ USERNAME_SHAPE = {
 LONGEST_ALIAS = 2048
 
 insert_audited = Together(insert_user, insert_act)
+insert_witnessed = Together(insert_user, insert_event)
 confirm_audited = Together(confirm_user, insert_act)
 
 
@@ -109,8 +110,10 @@ def create_user(
     force_alias: bool = False,
     taken_message: str = "User already exists",
     entry: AuditEntry | None = None,
+    event: AuthEvent | None = None,
+    mfa_methods: str = "",
 ) -> PoolUser:
-    """Insert the user with its aliases, and the audit entry if there is one: all or nothing.
+    """Insert the user with its aliases, and the audit entry or event there is: all or nothing.
 
     Raises UsernameExistsException or AliasExistsException; the database's constraints decide. With
     `force_alias` a verified contact moves here from the user who had it.
@@ -122,6 +125,7 @@ def create_user(
         username_key=canonical(pool, name.username),
         status=status,
         attributes=attribute_rules.merged({}, name.attributes),
+        mfa_methods=mfa_methods,
         **(password.columns() if password else {}),
         **stamps(),
     )
@@ -129,9 +133,9 @@ def create_user(
         _refuse_anothers_sub(user, user.username_key, UsernameExistsException(taken_message))
     try:
         if not (pool.alias_attributes or pool.username_attributes):
-            _insert(user, entry)
+            _insert(user, entry, event)
         else:
-            _insert_with_aliases(user, entry, force_alias=force_alias)
+            _insert_with_aliases(user, entry, event, force_alias=force_alias)
     except IntegrityError as exc:
         raise UsernameExistsException(taken_message) from exc
     except NameTaken as exc:
@@ -139,16 +143,24 @@ def create_user(
     return user
 
 
-def _insert(user: PoolUser, entry: AuditEntry | None) -> None:
-    if entry is None:
-        insert_user.run(user)
-    else:
+def _insert(user: PoolUser, entry: AuditEntry | None, event: AuthEvent | None) -> None:
+    if entry is not None:
         insert_audited.run((user,), entry)
+    elif event is None:
+        insert_user.run(user)
+    elif transaction.get_connection().in_atomic_block:
+        # One after the other: together they would take a savepoint of their own there.
+        insert_user.run(user)
+        insert_event.run(event)
+    else:
+        insert_witnessed.run((user,), event)
 
 
 @in_transaction
-def _insert_with_aliases(user: PoolUser, entry: AuditEntry | None, *, force_alias: bool) -> None:
-    _insert(user, entry)
+def _insert_with_aliases(
+    user: PoolUser, entry: AuditEntry | None, event: AuthEvent | None, *, force_alias: bool
+) -> None:
+    _insert(user, entry, event)
     sync_aliases(user, force=force_alias, creating=True)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.test import Client
 
 from tests.authenticator import code_of
@@ -76,3 +77,76 @@ def test_what_a_sign_in_may_begin_with_is_shown(browser: Client, idp: Any, ana: 
     assert shown() == ["PASSWORD_SRP", "EMAIL_OTP"]
     PoolUser.objects.update(password_form="", attributes={})
     assert shown() == []
+
+
+@pytest.fixture
+def factors(idp: Any, ana: PoolUser) -> PoolUser:
+    """Ana, with both contacts, in a pool with codes by SMS and by e-mail."""
+    idp.set_user_pool_mfa_config(
+        UserPoolId=ana.pool_id,
+        MfaConfiguration="OPTIONAL",
+        SmsMfaConfiguration={
+            "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
+        },
+        EmailMfaConfiguration={},
+    )
+    idp.admin_update_user_attributes(
+        UserPoolId=ana.pool_id,
+        Username="ana",
+        UserAttributes=[{"Name": "phone_number", "Value": "+15550001234"}],
+    )
+    ana.refresh_from_db()
+    return ana
+
+
+def settings_of(idp: Any, user: PoolUser) -> tuple[list[str], str | None]:
+    found = idp.admin_get_user(UserPoolId=user.pool_id, Username=user.username)
+    return found.get("UserMFASettingList", []), found.get("PreferredMfaSetting")
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"SOFTWARE_TOKEN_MFA": "on"}, "SOFTWARE_TOKEN_MFA is not enabled for the user pool."),
+        ({"preferred": "SMS_MFA"}, "SMS_MFA must be enabled to be the preferred MFA."),
+    ],
+)
+def test_factors_that_cannot_be_are_refused(
+    browser: Client, idp: Any, factors: PoolUser, answers: dict[str, str], words: str
+) -> None:
+    response = browser.post(page("pooluser", factors, act="second-factors"), answers)
+    assert response.context["form"].non_field_errors() == [words]
+    assert settings_of(idp, factors) == ([], None)
+
+
+def test_a_factor_without_its_contact_is_refused(browser: Client, factors: PoolUser) -> None:
+    PoolUser.objects.update(attributes={})
+    address = page("pooluser", factors, act="second-factors")
+    response = browser.post(address, {"SMS_MFA": "on"})
+    assert "delivery config" in response.context["form"].non_field_errors()[0]
+
+
+def test_factors_are_set_preferred_and_cleared(
+    browser: Client, idp: Any, factors: PoolUser
+) -> None:
+    address = page("pooluser", factors, act="second-factors")
+    both = {"SMS_MFA": "on", "EMAIL_OTP": "on"}
+    for answers, listed, preferred in (
+        ({**both, "preferred": "EMAIL_OTP"}, ["SMS_MFA", "EMAIL_OTP"], "EMAIL_OTP"),
+        ({**both, "preferred": "SMS_MFA"}, ["SMS_MFA", "EMAIL_OTP"], "SMS_MFA"),
+        (both, ["SMS_MFA", "EMAIL_OTP"], None),
+        ({"EMAIL_OTP": "on", "preferred": "EMAIL_OTP"}, ["EMAIL_OTP"], "EMAIL_OTP"),
+        ({}, [], None),
+    ):
+        assert browser.post(address, answers).status_code == 302
+        assert settings_of(idp, factors) == (listed, preferred)
+        assert last_act().action == "AdminSetUserMFAPreference"
+    before = last_act().pk
+    assert browser.post(address, {}).status_code == 302
+    assert last_act().pk == before
+
+
+def test_factors_are_not_set_by_those_who_only_look(browser_of: Any, factors: PoolUser) -> None:
+    clerk = browser_of("view_pooluser")
+    address = page("pooluser", factors, act="second-factors")
+    assert clerk.post(address, {"SMS_MFA": "on"}).status_code == 403

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.userpools.admin.conftest import page
+from userpools.admin.dashboard import _count_sign_ins
 from userpools.models import (
     AppClient,
     AuditEntry,
@@ -195,3 +197,25 @@ def test_a_pool_user_cannot_sign_in_to_the_console(ana: PoolUser) -> None:
     answer = browser.post("/admin/login/", {"username": "ana", "password": "Correct-Horse-9"})
     assert answer.status_code == 200
     assert "_auth_user_id" not in browser.session
+
+
+def test_events_are_found_by_their_kind(
+    browser: Client, idp: Any, pool: UserPool, make_client: Any
+) -> None:
+    client = make_client(pool)
+    idp.sign_up(ClientId=client.client_id, Username="eve", Password="Correct-Horse-9")
+    user = PoolUser.objects.get(username="eve")
+    assert "SignUp" in browser.get(page("pooluser", user)).content.decode()
+    for kind, shown in (("SignUp", 1), ("PasswordChange", 0)):
+        listed = browser.get(f"{page('authevent')}?event_type={kind}")
+        assert listed.context["cl"].result_count == shown
+
+
+def test_the_chart_counts_sign_ins_alone(
+    browser: Client, idp: Any, pool: UserPool, make_client: Any
+) -> None:
+    client = make_client(pool)
+    idp.sign_up(ClientId=client.client_id, Username="eve", Password="Correct-Horse-9")
+    assert _count_sign_ins(timezone.now())["passed"] == 0
+    AuthEvent.objects.update(event_type="SignIn")
+    assert _count_sign_ins(timezone.now())["passed"] == 1

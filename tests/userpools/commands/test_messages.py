@@ -4,7 +4,8 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError
 
-from userpools.models import Message, MessageState, UserPool
+from userpools.messaging import sms_guard
+from userpools.models import AuditEntry, Message, MessageState, UserPool
 
 
 @pytest.fixture
@@ -74,3 +75,19 @@ def test_the_doctor_finds_a_provider_that_was_not_told_enough(run, capsys, setti
     settings.POOLHOUSE = {**settings.POOLHOUSE, "SMS_BACKEND": "userpools.messaging.sms.HttpSms"}
     with pytest.raises(CommandError, match="delivery"):
         run("doctor")
+
+
+def test_limits_are_shown_and_forgotten(ask, run, failed):
+    pool = failed.pool
+    UserPool.objects.filter(pk=pool.pk).update(sms_daily=7)
+    sms_guard.forget(pool)
+    for _ in range(2):
+        sms_guard.take(pool)
+    assert ask("messages", "limits", pool.pk) == [
+        {"Limit": "pool_hour", "Sent": 2, "Allowed": None},
+        {"Limit": "pool_day", "Sent": 2, "Allowed": 7},
+        {"Limit": "refused", "Sent": 0, "Allowed": None},
+    ]
+    run("messages", "limits", pool.pk, "--reset")
+    assert ask("messages", "limits", pool.pk)[1]["Sent"] == 0
+    assert AuditEntry.objects.get().action == "ResetTextMessageLimits"

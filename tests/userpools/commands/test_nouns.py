@@ -259,3 +259,35 @@ def test_passkeys_are_listed_and_deleted(run, ask, passkey_app, sign_in, registe
     run("user", "passkeys", pool_id, "ana", f"--delete={passkey.id}")
     assert ask("user", "passkeys", pool_id, "ana") == []
     assert AuditEntry.objects.get(action="DeleteWebAuthnCredential").source == "command"
+
+
+def test_second_factors_are_shown_and_set(ask, run, idp, pool, user):
+    sms = {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}}
+    idp.set_user_pool_mfa_config(
+        UserPoolId=pool.pk,
+        MfaConfiguration="OPTIONAL",
+        SmsMfaConfiguration=sms,
+        EmailMfaConfiguration={},
+    )
+    phone = [{"Name": "phone_number", "Value": "+15550001234"}]
+    idp.admin_update_user_attributes(UserPoolId=pool.pk, Username=user, UserAttributes=phone)
+
+    def mfa(*options):
+        found = ask("user", "mfa", pool.pk, user, *options)
+        return found["Factors"], found["Preferred"]
+
+    assert mfa() == ([], None)
+    assert mfa("--on", "SMS_MFA", "--on", "EMAIL_OTP") == (["SMS_MFA", "EMAIL_OTP"], None)
+    assert mfa("--prefer", "SMS_MFA") == (["SMS_MFA", "EMAIL_OTP"], "SMS_MFA")
+    assert mfa("--on", "SMS_MFA") == (["SMS_MFA", "EMAIL_OTP"], "SMS_MFA")
+    assert mfa("--prefer", "none") == (["SMS_MFA", "EMAIL_OTP"], None)
+    assert mfa("--off", "SMS_MFA", "--prefer", "EMAIL_OTP") == (["EMAIL_OTP"], "EMAIL_OTP")
+    with pytest.raises(CommandError, match="Both on and off: SMS_MFA"):
+        run("user", "mfa", pool.pk, user, "--on", "SMS_MFA", "--off", "SMS_MFA")
+    with pytest.raises(CommandError, match="SOFTWARE_TOKEN_MFA is not enabled"):
+        run("user", "mfa", pool.pk, user, "--on", "SOFTWARE_TOKEN_MFA")
+    with pytest.raises(CommandError, match="must be enabled to be the preferred"):
+        run("user", "mfa", pool.pk, user, "--off", "SMS_MFA", "--prefer", "SMS_MFA")
+    PoolUser.objects.update(software_token_name="phone", mfa_methods="SOFTWARE_TOKEN_MFA EMAIL_OTP")
+    assert mfa("--delete-app") == (["EMAIL_OTP"], "EMAIL_OTP")
+    assert PoolUser.objects.get().software_token_name is None

@@ -181,6 +181,15 @@ def test_binary_columns_are_inserted(pool):
     assert bytes(PoolUser.objects.get(pk=user.pk).password_sealed) == b"\x00\\x41"
 
 
+def test_an_insert_states_what_the_database_has_a_default_for(pool):
+    user = PoolUser(
+        pool=pool, username="b", username_key="b", mfa_methods="SMS_MFA", software_token_step=7
+    )
+    Insert(PoolUser).run(user)
+    assert columns(PoolUser.objects.get()) == columns(user)
+    assert (user.mfa_methods, user.software_token_step) == ("SMS_MFA", 7)
+
+
 def test_a_taken_key_is_an_integrity_error(user):
     twin = PoolUser(pool=user.pool, username="x", username_key="ada")
     with pytest.raises(IntegrityError), transaction.atomic():

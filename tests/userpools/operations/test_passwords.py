@@ -182,7 +182,7 @@ def test_a_change_costs_a_handful_of_statements(
 ):
     tokens = sign_in(client)
     UserPool.cached(client.pool_id)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         change(tokens)
 
 

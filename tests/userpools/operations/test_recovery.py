@@ -746,9 +746,9 @@ def statements(call, *args):
 def test_asking_and_setting_cost_a_handful_of_statements(client, ana, forget, reset, sent):
     forget(client)
     UserPool.cached(client.pool_id)
-    assert statements(forget, client) <= 6
+    assert statements(forget, client) <= 7
     code = sent()[-1]["code"]
-    assert statements(reset, client, code) <= 8
+    assert statements(reset, client, code) <= 9
 
 
 def test_an_administrators_reset_costs_a_handful_of_statements(

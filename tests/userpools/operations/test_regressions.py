@@ -6,7 +6,7 @@ from tests.calls import refused
 from tests.conftest import PASSWORD
 from userpools.auth import passwords, recovery
 from userpools.errors import NotAuthorizedException
-from userpools.models import Message, PastPassword, PoolUser
+from userpools.models import AuthEvent, Message, PastPassword, PoolUser
 
 pytestmark = pytest.mark.django_db
 KEEPING = {
@@ -228,8 +228,9 @@ def test_a_lost_race_leaves_nothing_in_the_history(idp, make_pool, make_user):
     idp.admin_set_user_password(UserPoolId=pool.id, Username="ana", Password=OTHER, Permanent=True)
     kept = PastPassword.objects.count()
     with pytest.raises(NotAuthorizedException):
-        recovery._change(user, record)
+        recovery._change(user, record, AuthEvent(pool_id=pool.pk))
     assert PastPassword.objects.count() == kept
+    assert not AuthEvent.objects.exists()
 
 
 def test_a_renewed_invitation_goes_to_the_address_of_now(idp, make_pool, monkeypatch, sent):

@@ -218,7 +218,7 @@ def test_the_schema_is_checked_before_the_name(idp, make_pool, make_client):
 
 def test_sign_up_costs_a_handful_of_statements(idp, verifying, django_assert_max_num_queries):
     AppClient.cached(verifying.client_id)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         idp.sign_up(
             ClientId=verifying.client_id,
             Username="eva",

@@ -4,10 +4,14 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from userpools.messaging import outbox, trial
-from userpools.models import Medium, Message, MessageState
+from userpools.conf import settings
+from userpools.local_api import actor
+from userpools.messaging import outbox, sms_guard, trial
+from userpools.models import Medium, Message, MessageState, UserPool
+from userpools.services import pools
 
 from ._base import FAILED, NounCommand, Result, argument, verb
+from .pool import POOL
 
 BATCH = 100
 
@@ -15,7 +19,7 @@ BATCH = 100
 class Command(NounCommand):
     """Messages, without what they say: that is sealed, and gone once sent."""
 
-    help = "List messages, deliver those that are due, send a test message."
+    help = "List messages, deliver those that are due, send a test message, show limits."
 
     @verb(
         "List the newest messages.",
@@ -63,6 +67,28 @@ class Command(NounCommand):
                 "Only a failed message that still has its content can be sent again.",
                 returncode=FAILED,
             )
+
+    @verb(
+        "Show how many text messages of a pool left, or let it begin anew with them.",
+        POOL,
+        argument("--reset", action="store_true", help="Forget what was counted."),
+    )
+    def limits(self, options: dict[str, Any]) -> Result:
+        pool = UserPool.objects.get(pk=options["pool"])
+        if not settings.REDIS_URL:
+            self.note(
+                "Without REDIS_URL the server counts in its own memory:"
+                " the console shows and resets that."
+            )
+        if options["reset"]:
+            pools.forget_text_messages(pool, actor=actor())
+            return f"Reset the text message limits of {pool.pk}."
+        counted = [
+            {"Limit": usage.limit.name, "Sent": usage.window.count, "Allowed": usage.limit.most}
+            for usage in sms_guard.usage_of(pool)
+        ]
+        refused = {"Limit": "refused", "Sent": sms_guard.refused_today(pool).count}
+        return [*counted, {**refused, "Allowed": None}]
 
     @verb(
         "Send a test message now through the configured backends, past the queue.",

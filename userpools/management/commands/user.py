@@ -5,10 +5,10 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
 from userpools import shapes
-from userpools.auth import passkeys
+from userpools.auth import mfa_preferences, passkeys, passwords
+from userpools.auth.mfa_decision import Factor
 from userpools.conf import settings
 from userpools.local_api import LocalApi, actor
 from userpools.models import Passkey, UserPool
@@ -22,14 +22,15 @@ USER = argument("username")
 PASSWORD_STDIN = argument("--password-stdin", action="store_true", help="Read a password from the"
                           " standard input rather than ask for one.")  # fmt: skip
 LARGEST_PAGE = 60
+FACTORS = tuple(factor.value for factor in Factor)
 
 
 class Command(NounCommand):
     """Pool users."""
 
     help = (
-        "Create, list, show and delete users, set passwords, sign users out, lift limits, forget "
-        "devices, delete passkeys."
+        "Create, list, show and delete users, set passwords and factors, sign users out, lift "
+        "limits, forget devices, delete passkeys."
     )
 
     @verb(
@@ -49,9 +50,11 @@ class Command(NounCommand):
             mediums = [m for m, given in (("EMAIL", "email"), ("SMS", "phone")) if options[given]]
             return created(api, options, attributes, DesiredDeliveryMediums=mediums or None)
         password = password_from(options)
-        with transaction.atomic():  # no user is left behind when the password is refused
-            answer = created(api, options, attributes, MessageAction="SUPPRESS")
-            set_password(api, options["pool"], answer["Username"], password, permanent=True)
+        # Before the user: none is left behind when the password is refused. In no transaction, as
+        # the pool's functions run.
+        passwords.check_policy(UserPool.objects.get(pk=options["pool"]), password)
+        answer = created(api, options, attributes, MessageAction="SUPPRESS")
+        set_password(api, options["pool"], answer["Username"], password, permanent=True)
         return shown(api, options["pool"], answer["Username"])
 
     @verb(
@@ -183,6 +186,30 @@ class Command(NounCommand):
             if token is None:
                 return found
 
+    @verb(
+        "Show a user's second factors, or set them.",
+        POOL,
+        USER,
+        argument("--on", action="append", choices=FACTORS, default=[], help="Ask for it."),
+        argument("--off", action="append", choices=FACTORS, default=[], help="Ask no more for it."),
+        argument("--prefer", choices=(*FACTORS, "none"), help="The first of several; or none."),
+        argument("--delete-app", action="store_true", help="Take the authenticator app away."),
+    )
+    def mfa(self, options: dict[str, Any]) -> Result:
+        pool, username = options["pool"], options["username"]
+        api = LocalApi().in_pool(pool)
+        if options["delete_app"]:
+            self.act("AdminDeleteSoftwareToken", options, "")
+        present = api("AdminGetUser", UserPoolId=pool, Username=username)
+        if settings_of := preferences(options, present.get("PreferredMfaSetting", "")):
+            api("AdminSetUserMFAPreference", UserPoolId=pool, Username=username, **settings_of)
+            present = api("AdminGetUser", UserPoolId=pool, Username=username)
+        return {
+            "Username": present["Username"],
+            "Factors": present.get("UserMFASettingList", []),
+            "Preferred": present.get("PreferredMfaSetting"),
+        }
+
     def act(self, operation: str, options: dict[str, Any], done: str) -> Result:
         """Run an operation that wants a pool and a name."""
         api = LocalApi().in_pool(options["pool"])
@@ -199,6 +226,27 @@ def device_row(device: dict[str, Any]) -> dict[str, Any]:
         "Status": attributes["dev:device_remembered_status"],
         "LastAuthenticated": device["DeviceLastAuthenticatedDate"],
         "From": attributes.get("last_ip_used"),
+    }
+
+
+def preferences(options: dict[str, Any], preferred: str) -> dict[str, dict[str, bool]]:
+    """Return the members of AdminSetUserMFAPreference that the options ask for."""
+    if both := set(options["on"]) & set(options["off"]):
+        raise CommandError(f"Both on and off: {', '.join(sorted(both))}.")
+    wanted = {factor: {"Enabled": True} for factor in options["on"]}
+    wanted |= {factor: {"Enabled": False} for factor in options["off"]}
+    prefer = options["prefer"]
+    if prefer == "none" and preferred:
+        wanted.setdefault(preferred, {"Enabled": True})
+    elif prefer and prefer != "none":
+        wanted.setdefault(prefer, {"Enabled": True})["PreferredMfa"] = True
+    elif preferred in options["on"]:
+        # To turn on what is preferred changes nothing of that.
+        wanted[preferred]["PreferredMfa"] = True
+    return {
+        member: wanted[factor]
+        for member, factor in mfa_preferences.MEMBERS.items()
+        if factor in wanted
     }
 
 

@@ -1,0 +1,14 @@
+"""The console's pages of functions: superusers alone, as a function is code of their server's."""
+
+from triggers.admin import functions, invocations, queued_events
+from triggers.models import Function, Invocation, QueuedEvent
+from userpools.admin import navigation
+
+__all__ = ["functions", "invocations", "queued_events"]
+
+navigation.add_for_superusers(
+    "Functions",
+    ("Functions", "function", Function),
+    ("Runs", "play_circle", Invocation),
+    ("Waiting events", "schedule", QueuedEvent),
+)

@@ -1,0 +1,203 @@
+"""The part of a pool's form that names other parties: functions, keys, registrars, carriers.
+
+What an ARN grants, the server's operators hand over: superusers alone name functions, keys and
+roles, as the API demands a permission on each.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+
+from userpools.admin import fields
+from userpools.admin.fields import LinesField
+from userpools.admin.wire import Document
+
+TRIGGERS: Final = {
+    "pre_sign_up": "PreSignUp",
+    "post_confirmation": "PostConfirmation",
+    "pre_authentication": "PreAuthentication",
+    "post_authentication": "PostAuthentication",
+    "user_migration": "UserMigration",
+    "custom_message": "CustomMessage",
+    "define_challenge": "DefineAuthChallenge",
+    "create_challenge": "CreateAuthChallenge",
+    "verify_challenge": "VerifyAuthChallengeResponse",
+}
+VERSIONED: Final = (
+    "PreTokenGenerationConfig", "CustomEmailSender", "CustomSMSSender", "InboundFederation",
+)  # fmt: skip
+FIRST_VERSION: Final = "V1_0"
+GRANTS: Final = tuple((grant, grant) for grant in ("code", "implicit", "client_credentials"))
+LEVELS: Final = {f"acr_level_{level}": f"Level{level}" for level in range(1, 5)}
+WIRE: Final = {
+    **{name: f"LambdaConfig.{member}" for name, member in TRIGGERS.items()},
+    "token_function": "LambdaConfig.PreTokenGenerationConfig.LambdaArn",
+    "token_version": "LambdaConfig.PreTokenGenerationConfig.LambdaVersion",
+    "email_sender": "LambdaConfig.CustomEmailSender.LambdaArn",
+    "sms_sender": "LambdaConfig.CustomSMSSender.LambdaArn",
+    "sender_key": "LambdaConfig.KMSKeyID",
+    "inbound_federation": "LambdaConfig.InboundFederation.LambdaArn",
+    **{name: f"AcrConfiguration.{level}.AcrValue" for name, level in LEVELS.items()},
+    "registration": "DcrConfiguration.EnableStatus",
+    "open_registration": "DcrConfiguration.OpenDcrEnabled",
+    "registered_grants": "DcrConfiguration.AuthenticatedGrantTypes",
+    "open_grants": "DcrConfiguration.OpenDcrGrantTypes",
+    "registered_scopes": "DcrConfiguration.AllowedScopes",
+    "key_type": "KeyConfiguration.KeyType",
+    "key_arn": "KeyConfiguration.KmsKeyArn",
+    "issuer_type": "IssuerConfiguration.Type",
+    "eums_role": "SmsConfiguration.EumsSms.CallerArn",
+    "eums_external_id": "SmsConfiguration.EumsSms.ExternalId",
+    "eums_identity": "SmsConfiguration.EumsSms.OriginationIdentity",
+    "eums_set": "SmsConfiguration.EumsSms.ConfigurationSetName",
+    "eums_entity": "SmsConfiguration.EumsSms.InEntityId",
+    "eums_template": "SmsConfiguration.EumsSms.InTemplateId",
+    "eums_region": "SmsConfiguration.EumsSms.Region",
+}
+SUPERUSERS_ALONE: Final = (
+    *TRIGGERS, "token_function", "token_version", "email_sender", "sms_sender", "sender_key",
+    "inbound_federation", "key_type", "key_arn", "eums_role", "eums_external_id",
+)  # fmt: skip
+REFUSED_WORDS: Final = {
+    "Access token customization": "token_version",
+    "ACR": "acr_level_1",
+    "Dynamic client registration": "registration",
+    "EumsSms must be": "eums_region",
+}
+FIELDSETS: Final = (
+    (
+        "Triggers",
+        (
+            *TRIGGERS, "token_function", "token_version", "email_sender", "sms_sender",
+            "sender_key", "inbound_federation",
+        ),
+    ),
+    (
+        "Client registration",
+        (
+            "registration", "open_registration", "registered_grants", "open_grants",
+            "registered_scopes",
+        ),
+    ),
+    ("Authentication context", tuple(LEVELS)),
+    (
+        "Kept for Cognito",
+        (
+            "key_type", "key_arn", "issuer_type", "eums_role", "eums_external_id",
+            "eums_identity", "eums_set", "eums_entity", "eums_template", "eums_region",
+        ),
+    ),
+)  # fmt: skip
+KEPT: Final = "Kept and shown; this server makes nothing of it."
+
+
+def _function(label: str, hint: str = "") -> forms.CharField:
+    return fields.text(label, f"A function's ARN. {hint}".strip(), mono=True)
+
+
+class IntegrationFields(forms.Form):
+    """The fields."""
+
+    pre_sign_up = _function("Before a sign-up", "May refuse it, or confirm it at once.")
+    post_confirmation = _function("After a confirmation")
+    pre_authentication = _function("Before a sign-in", "May refuse it.")
+    post_authentication = _function("After a sign-in")
+    user_migration = _function("For unknown users", "Takes them over from another directory.")
+    custom_message = _function("For the words of messages")
+    define_challenge = _function("Custom challenges: which is next")
+    create_challenge = _function("Custom challenges: what is asked")
+    verify_challenge = _function("Custom challenges: whether the answer is right")
+    token_function = _function("While tokens are made")
+    token_version = fields.choice(
+        "Version of its event",
+        (
+            ("V1_0", "1: ID tokens"),
+            ("V2_0", "2: access tokens too"),
+            ("V3_0", "3: tokens of machines too"),
+        ),
+        "More than the first needs the Essentials plan.",
+        initial=FIRST_VERSION,
+        required=False,
+    )
+    email_sender = _function("Sends e-mail", "Instead of this server, which hands it the codes.")
+    sms_sender = _function("Sends text messages", "Likewise.")
+    sender_key = fields.text(
+        "Key of the senders' codes",
+        "A KMS key's ARN, needed with either of them; a key of this server's stands in for one "
+        "that it may not use.",
+        mono=True,
+    )
+    inbound_federation = _function("For what another provider says of a user")
+
+    acr_level_1 = fields.text("Level 1", "Empty: urn:cognito:loa:1. Needs the Essentials plan.")
+    acr_level_2 = fields.text("Level 2", "Empty: urn:cognito:loa:2.")
+    acr_level_3 = fields.text("Level 3", "Empty: urn:cognito:loa:3.")
+    acr_level_4 = fields.text("Level 4", "Empty: urn:cognito:loa:4.")
+
+    registration = fields.choice(
+        "Programs register app clients",
+        (("", "No"), ("Enabled", "Yes"), ("Disabled", "No, stated explicitly")),
+        "Needs the Essentials plan.",
+        required=False,
+    )
+    open_registration = fields.switch("Without an initial access token")
+    registered_grants = fields.choices(
+        "Grants of registered clients", GRANTS, "None chosen: code and client_credentials."
+    )
+    open_grants = fields.choices(
+        "Grants of clients registered without a token", GRANTS, "None chosen: code."
+    )
+    registered_scopes = LinesField(
+        label="Further scopes of registered clients", help_text="One on each line."
+    )
+
+    key_type = fields.choice(
+        "Encryption key",
+        (
+            ("", "Not stated"),
+            ("AWS_OWNED_KEY", "Owned by AWS"),
+            ("CUSTOMER_MANAGED_KEY", "A KMS key of yours"),
+        ),
+        KEPT,
+        required=False,
+    )
+    key_arn = fields.text("ARN of the KMS key", KEPT, mono=True)
+    issuer_type = fields.choice(
+        "Kind of issuer",
+        (("", "Not stated"), ("ORIGINAL", "Original"), ("UPDATED", "Updated")),
+        f"{KEPT} “Tokens state as issuer” is what counts here.",
+        required=False,
+    )
+    eums_role = fields.text("End User Messaging: caller role", KEPT, mono=True)
+    eums_external_id = fields.text("End User Messaging: external id", KEPT, mono=True)
+    eums_identity = fields.text("End User Messaging: origination identity", KEPT, mono=True)
+    eums_set = fields.text("End User Messaging: configuration set", KEPT, mono=True)
+    eums_entity = fields.text("End User Messaging: principal entity id", KEPT, mono=True)
+    eums_template = fields.text("End User Messaging: template id", KEPT, mono=True)
+    eums_region = fields.text("End User Messaging: region", KEPT, mono=True)
+
+
+def tidied(document: Document, stored: Mapping[str, Any]) -> Document:
+    """Complete what the fields leave open: versions, and what is empty without its main member."""
+    made = {**document, "LambdaConfig": _triggers(document.get("LambdaConfig") or {})}
+    if not made["LambdaConfig"]:
+        del made["LambdaConfig"]
+    registration = dict(made.get("DcrConfiguration") or {})
+    if "EnableStatus" not in registration:
+        # To the service a configuration without a status is one that is on.
+        made.pop("DcrConfiguration", None)
+        if stored.get("DcrConfiguration"):
+            made["DcrConfiguration"] = {**registration, "EnableStatus": "Disabled"}
+    return made
+
+
+def _triggers(given: Mapping[str, Any]) -> Document:
+    config = dict(given)
+    # The older spelling mirrors PreTokenGenerationConfig, and refuses to differ from it.
+    config.pop("PreTokenGeneration", None)
+    for member in VERSIONED:
+        named = config.pop(member, None)
+        if named and named.get("LambdaArn"):
+            config[member] = {"LambdaVersion": FIRST_VERSION, **named}
+    return config
