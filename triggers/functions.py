@@ -9,8 +9,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from triggers import events
 from triggers.events import NO_CLIENT, UNKNOWN_SDK, Event
-from triggers.models import Function, Outcome, function_arn, functions, new_version
+from triggers.models import (
+    Function,
+    Invocation,
+    Outcome,
+    function_arn,
+    functions,
+    new_version,
+)
 from triggers.runners.base import RunnerError
 from triggers.running import Run
 from userpools.audit import Actor, record_act
@@ -197,4 +205,23 @@ def sample_event(pool: UserPool | None = None) -> Event:
             "clientMetadata": None,
         },
         "response": {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False},
+    }
+
+
+def event_of(run: Invocation) -> Event:
+    """Put the event of a run together again, from its record and the pool's present settings."""
+    pool = UserPool.objects.filter(pk=run.pool_id).first()
+    trigger = events.SOURCES[run.trigger_source]
+    named = events.configured(pool, trigger) if pool else None
+    version = named.version if named else "1"
+    is_token = trigger == "PreTokenGeneration"
+    return {
+        "version": version,
+        "region": run.pool_id.partition("_")[0],
+        "userPoolId": run.pool_id,
+        "userName": run.username,
+        "callerContext": {"awsSdkVersion": UNKNOWN_SDK, "clientId": run.client_id or NO_CLIENT},
+        "triggerSource": run.trigger_source,
+        "request": run.request,
+        "response": {events.TOKEN_MEMBER[version]: None} if is_token else {},
     }

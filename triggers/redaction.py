@@ -29,6 +29,15 @@ def redacted(value: Any) -> Any:
     return _plain(value)
 
 
+def is_redacted(value: Any) -> bool:
+    """Say whether anything was left out of a record's request or response."""
+    if isinstance(value, Mapping):
+        return any(map(is_redacted, value.values()))
+    if isinstance(value, list):
+        return any(map(is_redacted, value))
+    return bool(value == REDACTED)
+
+
 def _member(name: str, value: Any) -> Any:
     if value is None:
         return None

@@ -86,7 +86,9 @@ class ProcessBuckets:
             windows = self._windows.setdefault((seconds, NOBODY in key), OrderedDict())
             while windows and windows[next(iter(windows))][0] <= now:
                 windows.popitem(last=False)
-            ends_at, counted = windows.get(key, (now + seconds, 0))
+            ends_at, counted = windows.get(key, (0.0, 0))
+            if ends_at <= now:
+                ends_at, counted = now + seconds, 0
             windows[key] = (ends_at, counted + 1)
             if len(windows) > MOST_WINDOWS:
                 windows.popitem(last=False)

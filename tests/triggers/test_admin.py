@@ -116,6 +116,32 @@ def test_a_run_s_page_shows_what_was_said(browser, function, use, invoke):
     assert "[redacted]" in html
 
 
+def test_a_run_whose_event_is_whole_is_tried_again(browser, function, use, invoke):
+    use(function, "PreSignUp")
+    invoke(request={"userAttributes": {"email": "jane@example.com"}, "clientMetadata": None})
+    run = Invocation.objects.get()
+    shown = browser.get(page("invocation", run, "again"))
+    event = json.loads(shown.context["form"]["event"].initial)
+    assert event["triggerSource"] == run.trigger_source
+    assert event["userPoolId"] == run.pool_id
+    assert event["request"]["userAttributes"]["email"] == "jane@example.com"
+    answer = browser.post(page("invocation", run, "again"), {"event": json.dumps(event)})
+    assert answer.context["trial"].answer["name"] == run.username
+    assert Invocation.objects.count() == 1
+
+
+def test_a_run_with_gaps_or_without_its_function_is_not_tried_again(browser, function, use, invoke):
+    use(function, "PreSignUp")
+    invoke(request={"userAttributes": {}, "clientMetadata": {"a": "b"}})
+    run = Invocation.objects.get()
+    again = page("invocation", run, "again")
+    assert again not in browser.get(page("invocation", run)).content.decode()
+    Invocation.objects.update(request={"userAttributes": {}})
+    assert again in browser.get(page("invocation", run)).content.decode()
+    Function.objects.all().delete()
+    assert again not in browser.get(page("invocation", run)).content.decode()
+
+
 def test_a_test_event_is_answered_beside_it(browser, function):
     shown = browser.get(page("function", function, "try"))
     assert "PreSignUp_SignUp" in shown.content.decode()

@@ -1,24 +1,22 @@
 """Functions: their settings, their last runs, and test events."""
 
-import json
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from triggers import functions as service
 from triggers.admin.function_form import KINDS, FunctionForm
-from triggers.admin.shared import TONES, SuperusersOnly, outcome_badge
+from triggers.admin.shared import SuperusersOnly, outcome_badge
+from triggers.admin.trial import TestEvent, shown_trial
+from triggers.events import Event
 from triggers.functions import Settings
 from triggers.models import Function, Invocation
 from userpools.admin import markup
-from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
+from userpools.admin.acts import Act, ConfirmByName, actor_of
 from userpools.admin.base import ServiceAdmin
 from userpools.admin.markup import Card, Fact
 from userpools.conf import settings
@@ -26,50 +24,16 @@ from userpools.conf import settings
 SHOWN_RUNS = 25
 
 
-class TestEvent(ActForm):
-    """An event to try the function with."""
+class SampleEvent(TestEvent):
+    """A made-up event of a pool that uses the function."""
 
-    # pytest takes a class of such a name for a test's.
-    __test__ = False
-
-    event = forms.JSONField(
-        label="Event",
-        widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 22, "class": "ph-mono", "spellcheck": "false"}
-        ),
-    )
-
-    def __init__(self, *args: Any, subject: Function, **kwargs: Any) -> None:
-        super().__init__(*args, subject=subject, **kwargs)
-        sample = service.sample_event(subject.pools.first())
-        self.fields["event"].initial = json.dumps(sample, indent=2)
-
-    def clean_event(self) -> dict[str, Any]:
-        """Want an object."""
-        event = self.cleaned_data["event"]
-        if not isinstance(event, dict):
-            raise forms.ValidationError("An event is a JSON object.")
-        return event
+    def first_event(self) -> Event:
+        """Make one up."""
+        return service.sample_event(self.subject.pools.first())
 
 
 def _try(request: HttpRequest, function: Function, answers: dict[str, Any]) -> HttpResponseBase:
-    trial = service.try_out(function, answers["event"])
-    context = {
-        **admin.site.each_context(request),
-        "opts": Function._meta,
-        "title": "Test event",
-        "subject": function,
-        "original": function,
-        "event": json.dumps(answers["event"], indent=2, ensure_ascii=False),
-        "trial": trial,
-        "outcome": markup.badge(trial.outcome.label, TONES[trial.outcome]),
-        "answer": json.dumps(trial.answer, indent=2, ensure_ascii=False),
-        "back": markup.address_of(function),
-    }
-    response = TemplateResponse(request, "admin/triggers/trial.html", context)
-    # The event may hold whatever somebody pasted.
-    response["Cache-Control"] = "no-store"
-    return response
+    return shown_trial(request, function, answers["event"], subject=function)
 
 
 def _set_enabled(request: HttpRequest, function: Function, *, enabled: bool) -> None:
@@ -128,7 +92,7 @@ class FunctionAdmin(SuperusersOnly, ServiceAdmin):
             title="Test event",
             run=_try,
             icon="play_arrow",
-            form_class=TestEvent,
+            form_class=SampleEvent,
             superuser_only=True,
             text="The function runs once with this event; neither event nor answer is kept.",
             verb="Run",

@@ -4,16 +4,40 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
+from triggers import functions as service
 from triggers.admin.shared import SuperusersOnly, outcome_badge, shown_json, shown_text
+from triggers.admin.trial import TestEvent, shown_trial
+from triggers.events import Event
 from triggers.models import Invocation
+from triggers.redaction import is_redacted
 from userpools.admin import markup
+from userpools.admin.acts import Act
 from userpools.admin.base import RecordAdmin
 from userpools.admin.markup import Card, Fact
+from userpools.errors import InvalidParameterException
+
+
+class KeptEvent(TestEvent):
+    """The event of a run, as its record has it."""
+
+    def first_event(self) -> Event:
+        """Put it together again."""
+        return service.event_of(self.subject)
+
+
+def _run_again(request: HttpRequest, run: Invocation, answers: dict[str, Any]) -> HttpResponseBase:
+    if run.function is None:
+        raise InvalidParameterException("The function was deleted.")
+    return shown_trial(request, run.function, answers["event"], subject=run)
+
+
+def _is_whole(run: Invocation) -> bool:
+    return run.function is not None and not is_redacted(run.request)
 
 
 @admin.register(Invocation)
@@ -38,6 +62,21 @@ class InvocationAdmin(SuperusersOnly, RecordAdmin):
     search_help_text = "ARN, pool id or user name"
     empty_title = "No run yet"
     empty_text = "Each run of a function is kept here for a week, without codes and passwords."
+
+    acts = (
+        Act(
+            name="again",
+            title="Run again",
+            run=_run_again,
+            icon="replay",
+            form_class=KeptEvent,
+            applies=_is_whole,
+            superuser_only=True,
+            text="The function runs once with the event of this run; what it answers changes "
+            "nothing, and is not kept. Offered where nothing of the event was left out.",
+            verb="Run",
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invocation]:
         """Leave the function's secrets in the database."""
