@@ -115,6 +115,9 @@ const STEPS = {
   appCode: ({ drift = 0 }) => new Promise((resolve, reject) => {
     user.sendMFACode(appCode(drift), challenges(resolve, reject), 'SOFTWARE_TOKEN_MFA');
   }),
+  smsCode: ({ code }) => new Promise((resolve, reject) => {
+    user.sendMFACode(code, challenges(resolve, reject));
+  }),
   async refresh() {
     const session = user.getSignInUserSession();
     return tokens(await call((done) => user.refreshSession(session.getRefreshToken(), done)));

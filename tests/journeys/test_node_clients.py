@@ -19,6 +19,7 @@ def identity(story: Story, *steps: dict[str, Any]) -> list[dict[str, Any]]:
             "endpoint": f"{story.server.url}/",
             "poolId": story.pool_id,
             "clientId": story.client_id,
+            "outbox": str(story.server.data_dir / "outbox"),
             "steps": list(steps),
         },
     )

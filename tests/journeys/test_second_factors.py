@@ -66,6 +66,45 @@ def test_identity_js_sets_an_app_up_where_the_pool_demands_one(story: Story) -> 
     assert again["ok"]["challenge"] == "SOFTWARE_TOKEN_MFA"
 
 
+@pytest.mark.client
+@pytest.mark.parametrize("flow", ["USER_SRP_AUTH", "USER_PASSWORD_AUTH"])
+def test_identity_js_signs_in_by_a_code_that_a_text_message_brings(story: Story, flow: str) -> None:
+    story.idp.set_user_pool_mfa_config(
+        UserPoolId=story.pool_id,
+        MfaConfiguration="ON",
+        SmsMfaConfiguration={
+            "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::000000000000:role/sms"}
+        },
+    )
+    number = "+491511234" + ("5678" if flow == "USER_SRP_AUTH" else "5679")
+    username = story.user(phone_number=number)
+    signing_in = {"do": "signIn", "username": username, "password": PASSWORD, "flow": flow}
+    asked, code, wrong, done, again = identity(
+        story,
+        signing_in,
+        {"do": "code", "to": number, "as": "sms"},
+        {"do": "smsCode", "code": "000000"},
+        {"do": "smsCode", "code": "$sms"},
+        {"do": "smsCode", "code": "$sms"},
+    )
+    assert asked["ok"]["challenge"] == "SMS_MFA"
+    assert asked["ok"]["parameters"]["CODE_DELIVERY_DESTINATION"].endswith(number[-4:])
+    assert code["ok"] != "000000"
+    assert wrong["error"]["code"] == "CodeMismatchException"
+    assert done["ok"]["tokens"]["accessToken"]
+    assert again["error"] == {
+        "code": "NotAuthorizedException",
+        "message": "Invalid session for the user, session can only be used once.",
+    }
+    verified = {
+        each["Name"]: each["Value"]
+        for each in story.idp.admin_get_user(UserPoolId=story.pool_id, Username=username)[
+            "UserAttributes"
+        ]
+    }
+    assert verified["phone_number_verified"] == "true"
+
+
 def test_pycognito_enrols_an_app_and_signs_in_by_its_code(story: Story) -> None:
     use_apps(story, "OPTIONAL")
     username = story.user()

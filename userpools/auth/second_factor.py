@@ -15,6 +15,7 @@ from userpools.auth.mfa_decision import CONTACT, NOTHING, Decision, Factor, deci
 from userpools.auth.mfa_preferences import owner_of
 from userpools.awsjson.service import Call
 from userpools.errors import (
+    AwsError,
     CodeMismatchException,
     ExpiredCodeException,
     InvalidParameterException,
@@ -25,7 +26,7 @@ from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
 from userpools.messaging.wording import Wording
-from userpools.models import CodePurpose, Medium, UserStatus, VerificationCode
+from userpools.models import CodePurpose, Medium, SignInSession, UserStatus, VerificationCode
 from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
 from userpools.models.user import confirm_user
@@ -173,8 +174,18 @@ def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
     if code is None or not codes.matches(code, digits):
         raise fail(attempt, CodeMismatchException(MISMATCH))
     if not codes.is_live(code):
-        raise fail(attempt, ExpiredCodeException(codes.EXPIRED))
+        raise fail(attempt, refusal_of_dead_code(attempt))
     settle(attempt, factor, code)
+
+
+def refusal_of_dead_code(attempt: Attempt) -> AwsError:
+    """Return what a right code is told that is of use no more: by it or since, the sign-in ended.
+
+    Else it is too old, or its contact has changed.
+    """
+    if SignInSession.objects.filter(pk=attempt.id, pool=attempt.pool).exists():
+        return NotAuthorizedException(sealed.USED)
+    return ExpiredCodeException(codes.EXPIRED)
 
 
 @in_transaction

@@ -367,7 +367,10 @@ def test_a_code_is_used_once(idp, by_message, sent):
     issued = begin(idp, client)
     (message,) = sent()
     answer(idp, client, issued, **{response: message["code"]})
-    answered_wrongly(idp, "ExpiredCodeException", client, issued, **{response: message["code"]})
+    said = answered_wrongly(
+        idp, "NotAuthorizedException", client, issued, **{response: message["code"]}
+    )
+    assert said == "Invalid session for the user, session can only be used once."
     assert SignInSession.objects.count() == 1
 
 

@@ -112,7 +112,8 @@ def test_a_code_lives_as_long_as_its_session(idp, choosing, make_user, sent):
 def test_a_code_is_used_once(idp, app, factor, issued, code):
     given = {CODE[factor]: code}
     answer(idp, app, issued, **given)
-    assert answered_wrongly(idp, "ExpiredCodeException", app, issued, **given)
+    said = answered_wrongly(idp, "NotAuthorizedException", app, issued, **given)
+    assert said == "Invalid session for the user, session can only be used once."
     assert SignInSession.objects.count() == 1
 
 

@@ -14,7 +14,6 @@ from userpools.auth.mfa_decision import CONTACT, Factor
 from userpools.awsjson.errors import TooManyRequestsException
 from userpools.errors import (
     CodeMismatchException,
-    ExpiredCodeException,
     NotAuthorizedException,
 )
 from userpools.limits import ATTEMPTS_EXCEEDED, Guard, is_within, subject_of, unknown_subject
@@ -107,7 +106,7 @@ class OneTimeCode(FirstFactor):
         if code is None or not codes.matches(code, digits):
             raise fail(attempt, CodeMismatchException(second_factor.MISMATCH))
         if not codes.is_live(code):
-            raise fail(attempt, ExpiredCodeException(codes.EXPIRED))
+            raise fail(attempt, second_factor.refusal_of_dead_code(attempt))
         self._require(attempt)
         second_factor.settle(attempt, self.factor, code)
 
