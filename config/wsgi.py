@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -17,6 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 from userpools.conf import settings
+from userpools.models.domain import pool_at
 from userpools.worker import start_in_process
 
 Environ = dict[str, Any]
@@ -28,6 +30,13 @@ JSON_PATH = re.compile(
     r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)|oauth2/token)"
     r"|/healthz|/readyz"
 )
+PROBES = frozenset({"/healthz", "/readyz"})
+
+
+def host_of(environ: Environ) -> str:
+    """Return the host name that a request is for, without its port."""
+    host: str = environ.get("HTTP_HOST", "")
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
 
 
 class BareHandler(WSGIHandler):
@@ -51,6 +60,12 @@ class Front:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         path = environ.get("PATH_INFO", "")
+        if path not in PROBES and (pool := pool_at(host_of(environ))) is not None:
+            # As if it had been asked for at the server's own name: nothing of the server but this
+            # pool's pages is there, and no address is made of what a request says of its host.
+            environ["poolhouse.domain"] = host_of(environ)
+            environ["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+            environ["PATH_INFO"] = path = f"/{pool.pk}{path}"
         if path in {"", "/"}:
             bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(
                 environ.get("QUERY_STRING")

@@ -4,12 +4,14 @@ from .access_key import AccessKey
 from .audit import AuditEntry
 from .auth_event import AuthEvent
 from .client import AppClient, ClientSecret
+from .domain import UserPoolDomain
 from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
 from .operator import Operator
 from .past_password import PastPassword
 from .pool import IssuerProfile, PasswordStorage, UserPool
+from .resource_server import ResourceServer
 from .sign_in_session import SignInSession, SpentStep
 from .signing_key import KeyUse, MasterKey, SigningKey
 from .software_token import SoftwareToken
@@ -41,12 +43,14 @@ __all__ = [
     "PastPassword",
     "PoolUser",
     "RefreshToken",
+    "ResourceServer",
     "SignInSession",
     "SigningKey",
     "SoftwareToken",
     "SpentStep",
     "UserAlias",
     "UserPool",
+    "UserPoolDomain",
     "UserStatus",
     "VerificationCode",
 ]

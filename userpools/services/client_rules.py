@@ -12,6 +12,7 @@ from userpools.errors import (
 )
 from userpools.models import AppClient, PasswordStorage, UserPool
 from userpools.models.client import UNITS
+from userpools.models.resource_server import custom_scopes
 from userpools.services import pool_rules
 from userpools.services.attributes import RESERVED, VERIFIED_FLAGS
 
@@ -193,11 +194,6 @@ def _check_scopes(pool: UserPool, scopes: Iterable[str]) -> None:
     for scope in scopes:
         if scope not in STANDARD_SCOPES and scope not in known:
             raise ScopeDoesNotExistException(f"Scope {scope} does not exist.")
-
-
-def custom_scopes(pool: UserPool) -> frozenset[str]:
-    """Return the scopes of the pool's resource servers, as `identifier/name`."""
-    return frozenset()
 
 
 def check_secret_request(settings: Mapping[str, Any]) -> None:
