@@ -17,6 +17,7 @@ from userpools.conf import settings
 from userpools.models import (
     AuditEntry,
     AuthEvent,
+    BrowserSession,
     DeviceGrant,
     Grant,
     Message,
@@ -109,6 +110,7 @@ def count_users(now: datetime) -> int:
 
 
 register_rows("sessions", _sessions)
+register_rows("browser_sessions", lambda now: BrowserSession.objects.filter(expires_at__lt=now))
 register_rows("spent_steps", lambda now: SpentStep.objects.filter(expires_at__lt=now))
 register_rows(
     "codes", lambda now: VerificationCode.objects.filter(expires_at__lt=before(now, "codes"))

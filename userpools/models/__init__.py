@@ -3,6 +3,7 @@
 from .access_key import AccessKey
 from .audit import AuditEntry
 from .auth_event import AuthEvent
+from .browser_session import BrowserSession
 from .client import AppClient, ClientSecret
 from .domain import UserPoolDomain
 from .group import Group, Membership
@@ -24,6 +25,7 @@ __all__ = [
     "AppClient",
     "AuditEntry",
     "AuthEvent",
+    "BrowserSession",
     "ClientSecret",
     "CodePurpose",
     "DeviceGrant",

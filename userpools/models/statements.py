@@ -234,7 +234,8 @@ class Insert(Statement, Generic[M]):
         super().__init__()
         self._model = model
         meta = model._meta
-        self._returning = list(meta.db_returning_fields)
+        # A column with a default of the database's and one of the model's gets the row's value.
+        self._returning = [one for one in meta.db_returning_fields if not one.has_default()]
         self._columns = [one for one in meta.concrete_fields if one not in self._returning]
         self._names = [column.attname for column in self._columns]
         # Where `pre_save` does more than to read the row.

@@ -6,8 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from userpools.audit import Actor, record_act
-from userpools.errors import InvalidParameterException
-from userpools.models import PoolUser, SignInSession
+from userpools.errors import InvalidParameterException, UnsupportedTokenTypeException
+from userpools.models import AppClient, PoolUser, SignInSession
+from userpools.tokens import refresh
+
+JWT_DOTS = 2
 
 
 def end(user: PoolUser, session_id: uuid.UUID, *, actor: Actor) -> None:
@@ -28,3 +31,17 @@ def end(user: PoolUser, session_id: uuid.UUID, *, actor: Actor) -> None:
             resource=user.username,
             after={"OriginJti": str(session_id)},
         )
+
+
+def revoke(client: AppClient, token: str) -> None:
+    """End a refresh token and every token of its sign-in; an unknown or dead one is no error.
+
+    UnsupportedTokenTypeException for a token of another kind.
+    """
+    claim = refresh.unseal(token, pool_id=client.pool_id, client_id=client.client_id)
+    if claim is not None:
+        SignInSession.objects.filter(
+            id=claim.session_id, client_id=client.pk, revoked_at__isnull=True
+        ).update(revoked_at=timezone.now())
+    elif token.count(".") == JWT_DOTS:
+        raise UnsupportedTokenTypeException("Unsupported token type")
