@@ -24,10 +24,11 @@ from userpools.worker import start_in_process
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
-# JWKS, discovery and the token endpoint, under a pool's path or at the root of a pool's domain;
+# JWKS, discovery and what programs call of OAuth, under a pool's path or at its domain's root;
 # probes, which may come under any host name.
 JSON_PATH = re.compile(
-    r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)|oauth2/token)"
+    r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)"
+    r"|oauth2/(token|userInfo|revoke))"
     r"|/healthz|/readyz"
 )
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -65,7 +66,8 @@ class Front:
             # pool's pages is there, and no address is made of what a request says of its host.
             environ["poolhouse.domain"] = host_of(environ)
             environ["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
-            environ["PATH_INFO"] = path = f"/{pool.pk}{path}"
+            if not path.startswith("/static/"):
+                environ["PATH_INFO"] = path = f"/{pool.pk}{path}"
         if path in {"", "/"}:
             bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(
                 environ.get("QUERY_STRING")
