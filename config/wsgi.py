@@ -18,8 +18,11 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 from userpools.conf import settings
-from userpools.models.domain import pool_at
 from userpools.worker import start_in_process
+
+pages = get_wsgi_application()
+
+from userpools.models.domain import pool_at  # noqa: E402 - models need the applications, loaded now
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -55,7 +58,7 @@ class Front:
     """Chooses the handler by method and path."""
 
     def __init__(self) -> None:
-        self.pages = get_wsgi_application()
+        self.pages = pages
         self.json = BareHandler()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -135,7 +135,7 @@ class Browser:
         seen: dict[str, Any] = {}
 
         def start_response(status: str, headers: Any, _exc: Any = None) -> None:
-            seen.update(status=int(status.split()[0]), headers=list(headers))
+            seen.update(status=int(status.split(maxsplit=1)[0]), headers=list(headers))
 
         result = self.application(environ, start_response)
         content = b"".join(result)

@@ -5,6 +5,7 @@ import pytest
 from tests.calls import refused
 from userpools.models import UserPool, UserPoolDomain
 from userpools.models.domain import pool_at
+from userpools.models.pool import pools
 from userpools.services import domains
 
 CERTIFICATE = {"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/one"}
@@ -13,6 +14,8 @@ CERTIFICATE = {"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate
 @pytest.fixture(autouse=True)
 def suffix(settings):
     settings.POOLHOUSE = {**settings.POOLHOUSE, "AUTH_DOMAIN_SUFFIX": "auth.example.net"}
+    # What a test before this one made is rolled back, and not yet forgotten.
+    pools.clear()
 
 
 @pytest.fixture
