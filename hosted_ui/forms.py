@@ -9,6 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from userpools.auth.attempt import Issued, Responses
+from userpools.auth.recovery import recovery_mediums
+from userpools.auth.sign_up import MEDIUM, confirmation_mediums
+from userpools.messaging.outbox import CodeDelivery
+from userpools.models import UserPool
 
 PREFIX: Final = "userAttributes."
 NAMES: Final = {
@@ -69,6 +73,8 @@ class Form:
     hidden: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
     link: str = ""
+    # Text and page of what else one may want.
+    links: tuple[tuple[str, str], ...] = ()
 
 
 class Mismatch(Exception):
@@ -170,13 +176,12 @@ def app_form(secret: str, link: str) -> Form:
 
 def responses(name: str, posted: Mapping[str, str], username: str = "") -> Responses:
     """Return the ChallengeResponses that a form's fields make; Mismatch for unequal passwords."""
-    code = posted.get("code", "").replace(" ", "")
+    code = code_in(posted)
     made: Responses = {"USERNAME": username}
     if name == "NEW_PASSWORD_REQUIRED":
-        if posted.get("new_password", "") != posted.get("confirm_password", ""):
-            raise Mismatch
+        password = new_password(posted)
         attributes = {key: text for key, text in posted.items() if key.startswith(PREFIX) and text}
-        return {**made, **attributes, "NEW_PASSWORD": posted.get("new_password", "")}
+        return {**made, **attributes, "NEW_PASSWORD": password}
     if name == "SELECT_MFA_TYPE":
         return {**made, "ANSWER": posted.get("factor", "")}
     if name == "MFA_SETUP":
@@ -219,3 +224,145 @@ def filled(fields: tuple[Field, ...], posted: Mapping[str, str]) -> tuple[Field,
         else replace(each, value=posted.get(each.name, ""))
         for each in fields
     )
+
+
+# Name and password, and the pages around them
+
+
+def name_field(pool: UserPool, username: str) -> Field:
+    """Make the field of the name, called what the pool's people sign in with."""
+    label, kind = name_label(pool)
+    return Field("username", label, kind, "username", value=username)
+
+
+def name_label(pool: UserPool) -> tuple[str, str]:
+    """Return what the name field is called, and its kind."""
+    attributes = set(pool.username_attributes)
+    if attributes == {"email"}:
+        return "Email", "email"
+    if attributes == {"phone_number"}:
+        return "Phone number", "tel"
+    if attributes:
+        return "Email or phone number", "text"
+    if "email" in pool.alias_attributes:
+        return "Email or username", "text"
+    return "Username", "text"
+
+
+NEW_PASSWORDS: Final = (
+    Field("new_password", "Password", "password", "new-password"),
+    Field("confirm_password", "Repeat the password", "password", "new-password"),
+)
+BACK: Final = ("Back to sign-in", "login")
+
+
+def may_sign_up(pool: UserPool) -> bool:
+    """Say whether people may make accounts."""
+    return not (pool.setting("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly")
+
+
+def sign_in_form(pool: UserPool, username: str) -> Form:
+    """Make the form of name and password."""
+    forgot = (("Forgot your password?", "forgotPassword"),) if recovery_mediums(pool) else ()
+    new = (("Create an account", "signup"),) if may_sign_up(pool) else ()
+    password = Field("password", "Password", "password", "current-password")
+    return Form(
+        "Sign in", "", (name_field(pool, username), password), "Sign in", links=(*forgot, *new)
+    )
+
+
+def sign_up_form(pool: UserPool, username: str) -> Form:
+    """Make the form of a new account: the name, what the pool demands, and a password twice."""
+    name = name_field(pool, username)
+    if not pool.username_attributes:
+        name = replace(name, label="Username", kind="text")
+    return Form(
+        "Create your account",
+        "",
+        (name, *map(attribute_field, sign_up_attributes(pool)), *NEW_PASSWORDS),
+        "Create account",
+        links=(BACK,),
+    )
+
+
+def sign_up_attributes(pool: UserPool) -> list[str]:
+    """Return the attributes to ask for: the required ones, and the one that gets the code."""
+    required = [
+        name for name, each in pool.schema_by_name.items() if each.get("Required") and name != "sub"
+    ]
+    contact = next((name for name in MEDIUM if name in pool.auto_verified_attributes), None)
+    wanted = dict.fromkeys([*required, *([contact] if contact else [])])
+    only = pool.username_attributes[0] if len(pool.username_attributes) == 1 else None
+    return [name for name in wanted if name != only]
+
+
+def confirm_form(pool: UserPool, username: str) -> Form:
+    """Make the form of the code that confirms an account."""
+    more = (("Send a new code", "resendcode"),) if confirmation_mediums(pool) else ()
+    return Form(
+        "Confirm your account",
+        "",
+        (name_field(pool, username), code_field()),
+        "Confirm",
+        links=(*more, BACK),
+    )
+
+
+def resend_form(pool: UserPool, username: str) -> Form:
+    """Make the form that asks for another code."""
+    return Form(
+        "Send a new code", "", (name_field(pool, username),), "Send the code", links=(BACK,)
+    )
+
+
+def forgot_form(pool: UserPool, username: str) -> Form:
+    """Make the form that asks for a code to set a new password with."""
+    return Form(
+        "Reset your password",
+        "We send you a code to set a new password with.",
+        (name_field(pool, username),),
+        "Send the code",
+        links=(BACK,),
+    )
+
+
+def reset_form(pool: UserPool, username: str) -> Form:
+    """Make the form of the code and the new password."""
+    return Form(
+        "Choose a new password",
+        "",
+        (name_field(pool, username), code_field(), *NEW_PASSWORDS),
+        "Save the password",
+        links=(("Send a new code", "forgotPassword"), BACK),
+    )
+
+
+def told(delivery: CodeDelivery | None) -> str:
+    """Say where a code went."""
+    return f"We sent a code to {delivery.destination}." if delivery else ""
+
+
+def kept(form: Form, posted: Mapping[str, str]) -> Form:
+    """Return the form with what was typed into it, passwords and codes apart."""
+    return replace(form, fields=filled(form.fields, posted))
+
+
+def new_password(posted: Mapping[str, str]) -> str:
+    """Return the password that was typed twice; Mismatch where it was not the same."""
+    if posted.get("new_password", "") != posted.get("confirm_password", ""):
+        raise Mismatch
+    return posted.get("new_password", "")
+
+
+def code_in(posted: Mapping[str, str]) -> str:
+    """Return the code, without the spaces that people and messages put into it."""
+    return posted.get("code", "").replace(" ", "")
+
+
+def attributes_in(posted: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes that were typed."""
+    return {
+        key.removeprefix(PREFIX): text
+        for key, text in posted.items()
+        if key.startswith(PREFIX) and text
+    }

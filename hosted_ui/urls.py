@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from hosted_ui.views import authorize, endpoints, login, logout, pages
+from hosted_ui.views import account, authorize, endpoints, login, logout, pages
 
 urlpatterns = [
     path(".well-known/openid-configuration", endpoints.discovery, name="discovery"),
@@ -12,5 +12,10 @@ urlpatterns = [
     path("oauth2/revoke", endpoints.revoke, name="revoke"),
     path("login", login.login, name="login"),
     path("logout", logout.logout, name="logout"),
+    path("signup", account.signup, name="signup"),
+    path("confirmUser", account.confirm_user, name="confirm-user"),
+    path("resendcode", account.resend, name="resend-code"),
+    path("forgotPassword", account.forgot_password, name="forgot-password"),
+    path("confirmForgotPassword", account.confirm_forgot_password, name="reset-password"),
     path("error", pages.error, name="error"),
 ]

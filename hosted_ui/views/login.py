@@ -4,56 +4,38 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 from hosted_ui import browser_session, form_tokens, forms, signing_in
-from hosted_ui.forms import Field, Form
-from hosted_ui.oauth import authorization
-from hosted_ui.oauth.authorization import AuthorizationRequest
+from hosted_ui.forms import Form
 from hosted_ui.place import Place
 from hosted_ui.signing_in import Entered
-from hosted_ui.views.authorize import finish, require_login
-from hosted_ui.views.pages import SEE_OTHER, allow_return, page, show
+from hosted_ui.views import account
+from hosted_ui.views.authorize import finish
+from hosted_ui.views.pages import SEE_OTHER, page
+from hosted_ui.views.visit import (
+    CHALLENGE,
+    LONGEST_PASSWORD,
+    SESSION,
+    SHOWN,
+    UNEQUAL,
+    Visit,
+    status_of,
+)
 from userpools.auth.attempt import Issued
-from userpools.awsjson.service import Call
 from userpools.errors import (
     AwsError,
-    CodeDeliveryFailureException,
     CodeMismatchException,
     EnableSoftwareTokenMFAException,
-    ExpiredCodeException,
-    InvalidLambdaResponseException,
     InvalidParameterException,
     InvalidPasswordException,
-    LimitExceededException,
     NotAuthorizedException,
     PasswordHistoryPolicyViolationException,
     PasswordResetRequiredException,
-    UnexpectedLambdaException,
-    UserLambdaValidationException,
     UserNotConfirmedException,
-    UserNotFoundException,
 )
-from userpools.models import AppClient, UserPool
+from userpools.models import UserPool
 
-# What a person is told; anything else is a fault.
-SHOWN: Final = (
-    CodeDeliveryFailureException,
-    CodeMismatchException,
-    EnableSoftwareTokenMFAException,
-    ExpiredCodeException,
-    InvalidLambdaResponseException,
-    InvalidParameterException,
-    InvalidPasswordException,
-    LimitExceededException,
-    NotAuthorizedException,
-    PasswordHistoryPolicyViolationException,
-    PasswordResetRequiredException,
-    UnexpectedLambdaException,
-    UserLambdaValidationException,
-    UserNotConfirmedException,
-    UserNotFoundException,
-)
 # After these the same step may be tried again; after others the sign-in begins anew.
 RETRIED: Final = (
     CodeMismatchException,
@@ -62,58 +44,36 @@ RETRIED: Final = (
     InvalidPasswordException,
     PasswordHistoryPolicyViolationException,
 )
-STALE: Final = "This page was open for too long, or in another tab. Please try again."
-UNEQUAL: Final = "The two passwords differ."
 BEYOND: Final = "This account needs a step that these pages do not have."
-CHALLENGE, SESSION = "challenge", "session"
-LONGEST_NAME: Final = 2048
-LONGEST_PASSWORD: Final = 256
 
 
 @page
-def login(request: HttpRequest, place: Place) -> HttpResponseBase:
+def login(request: HttpRequest, place: Place) -> HttpResponse:
     """Show the form, or take what was typed into it."""
-    if request.method not in {"GET", "HEAD", "POST"}:
-        return HttpResponse(status=405, headers={"Allow": "GET, HEAD, POST"})
-    asked = authorization.read(place, request.GET)
-    require_login(asked)
-    visit = Visit(request, place, asked)
-    return visit.take() if request.method == "POST" else visit.start()
+    return Login(request, place).serve()
 
 
-class Visit:
+class Login(Visit):
     """One request to the login page."""
 
-    def __init__(self, request: HttpRequest, place: Place, asked: AuthorizationRequest) -> None:
-        self.request = request
-        self.place = place
-        self.asked = asked
-        self.client: AppClient = asked.client
-        self.posted: dict[str, str] = {name: str(text) for name, text in request.POST.items()}
-        self.browser = form_tokens.browser_of(request, place)
-
-    @property
-    def call(self) -> Call:
-        """What the engine is told of the request."""
-        return self.place.call(self.request, "Login")
+    path = "login"
 
     def start(self, problem: str = "", *, status: int = 200) -> HttpResponse:
         """Show the first form, with the name that was typed or hinted."""
-        typed = self.posted.get("username") or self.asked.login_hint
-        form = first_form(self.place.pool, typed[:LONGEST_NAME])
+        form = forms.sign_in_form(self.place.pool, self.username)
         return self.page(form, problem, status=status)
 
     def take(self) -> HttpResponse:
-        """Take a form that was made for this browser, and go on."""
+        """Begin a sign-in, or answer its next step."""
         name, session = self.posted.get(CHALLENGE, ""), self.posted.get(SESSION, "")
-        try:
-            self.browser = form_tokens.check(self.request, self.place, _bound(name, session))
-        except form_tokens.Refused:
-            return self.start(STALE, status=403)
         try:
             outcome = self._answer(name, session) if name else self._begin()
         except forms.Mismatch:
             return self._again(name, session, UNEQUAL)
+        except UserNotConfirmedException:
+            return account.Confirm(self.request, self.place).start()
+        except PasswordResetRequiredException as exc:
+            return account.Forgot(self.request, self.place).start(exc.message)
         except SHOWN as exc:
             return self._refused(name, session, exc)
         if isinstance(outcome, Entered):
@@ -121,11 +81,10 @@ class Visit:
         return self._ask(outcome)
 
     def _begin(self) -> Issued | Entered:
-        username = self.posted.get("username", "").strip()
         password = self.posted.get("password", "")
-        if len(username) > LONGEST_NAME or len(password) > LONGEST_PASSWORD:
+        if len(password) > LONGEST_PASSWORD:
             raise NotAuthorizedException
-        return signing_in.begin(self.client, self.call, username, password)
+        return signing_in.begin(self.client, self.call, self.username, password)
 
     def _answer(self, name: str, session: str) -> Issued | Entered:
         if name == "MFA_SETUP" and self.posted.get("code"):
@@ -151,13 +110,12 @@ class Visit:
         if issued.name == "MFA_SETUP" and forms.may_set_up_app(issued):
             secret, session = signing_in.new_app(self.call, self.client, session)
             form = forms.app_form(secret, otpauth(self.place.pool, secret))
-        return self.page(with_step(form, issued.name, session), "")
+        return self.page(with_step(form, issued.name, session))
 
     def _refused(self, name: str, session: str, error: AwsError) -> HttpResponse:
-        limited = isinstance(error, LimitExceededException)
         if name and isinstance(error, RETRIED):
             return self._again(name, session, error.message)
-        return self.start(error.message, status=429 if limited else 400)
+        return self.start(error.message, status=status_of(error))
 
     def _again(self, name: str, session: str, problem: str) -> HttpResponse:
         """Show the same step again, from what the form itself said of it."""
@@ -165,58 +123,6 @@ class Visit:
         if form is None:
             return self.start(problem, status=400)
         return self.page(with_step(form, name, session), problem, status=400)
-
-    def page(self, form: Form, problem: str, *, status: int = 200) -> HttpResponse:
-        """Render a form with its token."""
-        hidden = dict(form.hidden)
-        token = form_tokens.token(
-            self.place,
-            self.browser,
-            _bound(hidden.get(CHALLENGE, ""), hidden.get(SESSION, "")),
-        )
-        response = show(
-            self.request,
-            "form.html",
-            {
-                "pool": self.place.pool,
-                "client": self.client,
-                "form": replace(form, hidden={**hidden, form_tokens.FIELD: token}),
-                "problem": problem,
-                "action": self.place.url("login", self.asked.query),
-            },
-            status=status,
-        )
-        form_tokens.remember(response, self.place, self.browser)
-        allow_return(response, self.asked.answer.redirect_uri)
-        return response
-
-
-def first_form(pool: UserPool, username: str) -> Form:
-    """Make the form of name and password, named as the pool's people sign in."""
-    label, kind = name_label(pool)
-    return Form(
-        "Sign in",
-        "",
-        (
-            Field("username", label, kind, "username", value=username),
-            Field("password", "Password", "password", "current-password"),
-        ),
-        "Sign in",
-    )
-
-
-def name_label(pool: UserPool) -> tuple[str, str]:
-    """Return what the name field is called, and its kind."""
-    attributes = set(pool.username_attributes)
-    if attributes == {"email"}:
-        return "Email", "email"
-    if attributes == {"phone_number"}:
-        return "Phone number", "tel"
-    if attributes:
-        return "Email or phone number", "text"
-    if "email" in pool.alias_attributes:
-        return "Email or username", "text"
-    return "Username", "text"
 
 
 def with_step(form: Form, name: str, session: str) -> Form:
@@ -227,7 +133,3 @@ def with_step(form: Form, name: str, session: str) -> Form:
 def otpauth(pool: UserPool, secret: str) -> str:
     """Return the address by which an authenticator app on the same device takes the key."""
     return f"otpauth://totp/{quote(pool.name)}?secret={secret}&issuer={quote(pool.name)}"
-
-
-def _bound(name: str, session: str) -> str:
-    return f"{name}:{session}"

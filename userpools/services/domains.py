@@ -125,6 +125,8 @@ def _check_name(domain: UserPoolDomain) -> None:
         taken = [word for word in RESERVED_WORDS if word in name]
         if taken:
             raise InvalidParameterException(f"Domain cannot contain reserved word: {taken[0]}")
+        if domain.host == urlsplit(server.PUBLIC_URL).hostname:
+            raise InvalidParameterException(f"{domain.host} is this server's own.")
         return
     if "." not in name:
         raise InvalidParameterException("A custom domain cannot be a top-level domain.")

@@ -63,6 +63,12 @@ def test_a_custom_domain_is_neither_a_top_level_one_nor_the_servers_own(idp, poo
     refuses(idp, pool, domain, CustomDomainConfig=CERTIFICATE)
 
 
+def test_a_prefix_is_not_the_servers_own_host(idp, pool, settings, give):
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "PUBLIC_URL": "https://id.auth.example.net"}
+    refuses(idp, pool, "id")
+    give(pool, "acme")
+
+
 def test_a_domain_has_one_pool(idp, pool, make_pool, give):
     give(pool, "acme")
     assert refuses(idp, make_pool(), "acme") == domains.TAKEN
