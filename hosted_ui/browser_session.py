@@ -53,7 +53,7 @@ def begin(
         alive = PoolUser.objects.select_for_update().filter(
             pk=user.pk, epoch=user_epoch, enabled=True
         )
-        if not alive.exists():
+        if not list(alive.values_list("pk")):
             raise NotAuthorizedException
         SignInSession.objects.filter(id=attempt_id).update(revoked_at=auth_time)
         session.save(force_insert=True)

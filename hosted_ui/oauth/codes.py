@@ -83,7 +83,7 @@ def _consume(grant: Grant, session: SignInSession) -> bool:
     alive = PoolUser.objects.select_for_update().filter(
         pk=grant.user_id, epoch=grant.user_epoch, enabled=True
     )
-    if not alive.exists():
+    if not list(alive.values_list("pk")):
         return False
     used = Grant.objects.filter(pk=grant.pk, used_at__isnull=True).update(used_at=timezone.now())
     if used:

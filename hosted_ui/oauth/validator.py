@@ -286,7 +286,8 @@ def check_parameters(request: Request) -> dict[str, Any]:
         raise Repeated(description=f"Repeated parameter {min(repeated)}", request=request)
     _check_challenge(request)
     given = dict(request.uri_query_params)
-    if len(given.get("nonce", "")) > LONGEST_NONCE:
+    nonce = given.get("nonce", "")
+    if len(nonce) > LONGEST_NONCE or "\0" in nonce:
         raise errors.InvalidRequestError(description="nonce is too long", request=request)
     if not given.get("max_age", "0").isdecimal():
         raise errors.InvalidRequestError(description="max_age is not a number", request=request)
@@ -312,7 +313,7 @@ def _check_challenge(request: Request) -> None:
 
 def is_resource(text: str) -> bool:
     """Say whether a text is an absolute URI that a token can be for, http for loopback alone."""
-    if len(text) > LONGEST_RESOURCE or "#" in text or any(char.isspace() for char in text):
+    if len(text) > LONGEST_RESOURCE or "#" in text or " " in text or not text.isprintable():
         return False
     try:
         parts = urlsplit(text)

@@ -1,11 +1,14 @@
 """The endpoints that programs call: token, userInfo, revoke, and the discovery document."""
 
 import http
-from collections.abc import Callable, Mapping
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
+import structlog
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from oauthlib.common import Request
@@ -25,13 +28,15 @@ from userpools.errors import (
     UnsupportedTokenTypeException,
     UserLambdaValidationException,
 )
-from userpools.limits import take_rate
+from userpools.limits import client_address, take_rate
 from userpools.models import PoolUser
 from userpools.services import sessions
 from userpools.tokens.claims import OPENID
 from userpools.tokens.scopes import attributes_in
 from userpools.tokens.verify import NO_SCOPE, verify_access_token
 from userpools.views import DOCUMENT_HEADERS
+
+log = structlog.get_logger("poolhouse.oauth")
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -69,23 +74,42 @@ def endpoint(*methods: str) -> Callable[[Endpoint], Callable[..., HttpResponse]]
     def make(serve: Endpoint) -> Callable[..., HttpResponse]:
         @csrf_exempt  # no cookie counts here
         def view(request: HttpRequest, pool_id: str) -> HttpResponse:
-            allowed = ", ".join(methods)
-            if request.method == "OPTIONS":
-                return HttpResponse(
-                    headers={**HEADERS, **PREFLIGHT, "Access-Control-Allow-Methods": allowed}
-                )
-            if request.method not in methods:
-                return HttpResponse(status=405, headers={**HEADERS, "Allow": allowed})
-            try:
-                return serve(request, Place.of(request, pool_id))
-            except Http404:
-                return answer({"error": "invalid_request"}, 404)
-            except errors.OAuth2Error as exc:
-                return refusal(exc.error, exc.description, exc.status_code)
+            request_id, started = str(uuid.uuid4()), time.perf_counter()
+            response = _answered(request, pool_id, serve, methods)
+            response["x-amz-cognito-request-id"] = request_id
+            # No query and no body: they hold codes, tokens and secrets.
+            log.info(
+                "request",
+                request_id=request_id,
+                method=request.method,
+                route=serve.__name__,
+                status=response.status_code,
+                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                client_address=client_address(request),
+            )
+            return response
 
         return view
 
     return make
+
+
+def _answered(
+    request: HttpRequest, pool_id: str, serve: Endpoint, methods: Sequence[str]
+) -> HttpResponse:
+    allowed = ", ".join(methods)
+    if request.method == "OPTIONS":
+        return HttpResponse(
+            headers={**HEADERS, **PREFLIGHT, "Access-Control-Allow-Methods": allowed}
+        )
+    if request.method not in methods:
+        return HttpResponse(status=405, headers={**HEADERS, "Allow": allowed})
+    try:
+        return serve(request, Place.of(request, pool_id))
+    except Http404:
+        return answer({"error": "invalid_request"}, 404)
+    except errors.OAuth2Error as exc:
+        return refusal(exc.error, exc.description, exc.status_code)
 
 
 def answer(body: Mapping[str, Any] | bytes, status: int = 200) -> HttpResponse:

@@ -79,7 +79,8 @@ class Visit:
         self.asked = authorization.read(place, request.GET)
         require_login(self.asked)
         self.client = self.asked.client
-        self.posted: dict[str, str] = {name: str(text) for name, text in request.POST.items()}
+        # No name, password or code has a NUL, which no database takes.
+        self.posted = {name: str(text).replace("\0", "") for name, text in request.POST.items()}
         self.browser = form_tokens.browser_of(request, place)
 
     def serve(self) -> HttpResponse:
@@ -139,6 +140,7 @@ class Visit:
                 "problem": problem,
                 "notice": notice,
                 "action": self.address(path or self.path),
+                "focus": next((each.name for each in form.fields if not each.value), ""),
                 "links": [(text, self.address(where)) for text, where in form.links],
             },
             status=status,

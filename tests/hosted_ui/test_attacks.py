@@ -91,7 +91,7 @@ def test_the_registered_redirect_uri_passes(app):
     assert app.browser.follow(app.authorize()).status == 200
 
 
-@pytest.mark.parametrize("client_id", ["", "unknown", "x" * 500, "<script>"])
+@pytest.mark.parametrize("client_id", ["", "unknown", "x" * 500, "<script>", "\x00", "ü"])
 def test_an_unknown_client_is_never_redirected(app, client_id):
     error_page(app, app.authorize(client_id=client_id), "Client does not exist.")
 
@@ -150,6 +150,8 @@ def test_without_a_redirect_uri_and_several_callbacks_there_is_no_answer(
         ({"max_age": "soon"}, "invalid_request"),
         ({"prompt": "none login"}, "invalid_request"),
         ({"nonce": "n" * 256}, "invalid_request"),
+        ({"nonce": "\x00"}, "invalid_request"),
+        ({"resource": "https://a\x00"}, "invalid_target"),
         ({"resource": "relative"}, "invalid_target"),
         ({"resource": "http://api.example.com"}, "invalid_target"),
         ({"resource": "https://api.example.com/#x"}, "invalid_target"),

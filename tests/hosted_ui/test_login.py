@@ -25,7 +25,10 @@ def test_a_wrong_password_is_refused_and_the_name_kept(app):
     assert app.browser.submit(again, username="ana", password=app.password).status == 303
 
 
-@pytest.mark.parametrize(("username", "password"), [("", ""), ("ana", ""), ("", "x"), (" ", " ")])
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("", ""), ("ana", ""), ("", "x"), (" ", " "), ("\x00", "\x00"), ("a\x00b", "x")],
+)
 def test_an_empty_field_is_refused(app, username, password):
     answer = app.browser.submit(start(app), username=username, password=password)
     assert answer.status == 400

@@ -17,6 +17,7 @@ from userpools.admin.user_forms import (
     OneOfTheirGroups,
     OneSession,
     Renewal,
+    alive_browsers,
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
@@ -199,7 +200,7 @@ def _is_invited(user: PoolUser) -> bool:
 
 
 def _is_signed_in(user: PoolUser) -> bool:
-    return alive_sessions(user).exists()
+    return alive_sessions(user).exists() or alive_browsers(user).exists()
 
 
 def _in_groups(user: PoolUser) -> bool:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from userpools.audit import Actor, record_act
 from userpools.errors import InvalidParameterException, UnsupportedTokenTypeException
-from userpools.models import AppClient, PoolUser, SignInSession
+from userpools.models import AppClient, BrowserSession, PoolUser, SignInSession
 from userpools.tokens import refresh
 
 JWT_DOTS = 2
@@ -16,20 +16,22 @@ JWT_DOTS = 2
 def end(user: PoolUser, session_id: uuid.UUID, *, actor: Actor) -> None:
     """End one session as RevokeToken does: its refresh token dies, its access tokens are refused.
 
-    InvalidParameterException when it is not the user's, or has ended.
+    Or a browser's on the hosted pages. InvalidParameterException when it is not the user's, or has
+    ended.
     """
     with transaction.atomic():
-        ended = SignInSession.objects.filter(
-            pk=session_id, user=user, revoked_at__isnull=True
-        ).update(revoked_at=timezone.now())
-        if not ended:
+        now = timezone.now()
+        own = {"pk": session_id, "user": user}
+        ended = SignInSession.objects.filter(**own, revoked_at__isnull=True).update(revoked_at=now)
+        in_browser = BrowserSession.objects.filter(**own, ended_at__isnull=True)
+        if not ended and not in_browser.update(ended_at=now):
             raise InvalidParameterException("The session has ended already.")
         record_act(
             actor,
             "EndSession",
             pool_id=user.pool_id,
             resource=user.username,
-            after={"OriginJti": str(session_id)},
+            after={"OriginJti" if ended else "BrowserSession": str(session_id)},
         )
 
 

@@ -1,9 +1,13 @@
 """Resource servers and domains in the console."""
 
+import uuid
+from datetime import timedelta
+
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.userpools.admin.conftest import form_data, last_act, page
-from userpools.models import ResourceServer, UserPoolDomain
+from userpools.models import BrowserSession, PoolUser, ResourceServer, UserPoolDomain
 
 ADD_SERVER = "admin:userpools_resourceserver_add"
 ADD_DOMAIN = "admin:userpools_userpooldomain_add"
@@ -63,3 +67,22 @@ def test_a_domain_is_made_shown_and_deleted(browser, pool):
     assert UserPoolDomain.objects.exists()
     browser.post(page("userpooldomain", domain, act="delete"), {"confirmation": "acme"})
     assert not UserPoolDomain.objects.exists()
+
+
+def test_a_browsers_session_is_shown_and_ended(browser, pool, client, user):
+    ana, now = PoolUser.objects.get(username=user), timezone.now()
+    session = BrowserSession.objects.create(
+        pool=pool,
+        client=client,
+        user=ana,
+        user_epoch=ana.epoch,
+        event_id=uuid.uuid4(),
+        auth_time=now,
+        expires_at=now + timedelta(hours=1),
+    )
+    assert "Browsers" in browser.get(page("pooluser", ana)).content.decode()
+    act = page("pooluser", ana, act="end-session")
+    assert browser.post(act, {"session": str(session.pk)}).status_code == 302
+    session.refresh_from_db()
+    assert session.ended_at is not None
+    assert last_act().after == {"BrowserSession": str(session.pk)}
