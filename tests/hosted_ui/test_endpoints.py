@@ -4,7 +4,6 @@ import base64
 
 import pytest
 
-from tests.hosted_ui.browser import Browser
 from tests.hosted_ui.conftest import API, CALLBACK, SIGNED_OUT, claims
 from tests.hosted_ui.test_attacks import basic, machine_token, refused
 from userpools.models import SignInSession, UserPool
@@ -53,6 +52,14 @@ def test_a_scope_that_is_gone_is_in_no_token_and_no_error(browser, machine, idp,
         assert claims(answer.json["access_token"])["scope"] == f"{API}/write"
     idp.delete_resource_server(UserPoolId=pool.id, Identifier=API)
     refused(machine_token(browser, machine, header), "invalid_scope")
+
+
+def test_beyond_the_accounts_rate_machines_are_told_so(browser, machine, settings):
+    settings.POOLHOUSE = {**settings.POOLHOUSE, "QUOTAS": {"*": "off", "ClientAuthentication": 1}}
+    header = basic(machine.client_id, machine.secret_values[0])
+    assert machine_token(browser, machine, header).status == 200
+    answer = machine_token(browser, machine, header)
+    assert (answer.status, answer.json["error"]) == (429, "slow_down")
 
 
 class Recorder(NoTriggers):
@@ -380,9 +387,14 @@ def test_form_tokens_are_for_the_hosts_own_pages(app, domain):
     assert app.browser.post(page.form.action, form, Origin=domain).status == 303
 
 
+def test_each_answer_names_its_request(app):
+    first, second = app.token(), app.token()
+    named = {each.header("x-amz-cognito-request-id") for each in (first, second)}
+    assert len(named - {""}) == 2
+
+
 def test_basic_credentials_may_be_form_encoded(browser, machine):
     secret = machine.secret_values[0]
     encoded = "".join(f"%{ord(char):02X}" for char in secret)
     header = "Basic " + base64.b64encode(f"{machine.client_id}:{encoded}".encode()).decode()
     assert machine_token(browser, machine, header).status == 200
-    assert isinstance(browser, Browser)

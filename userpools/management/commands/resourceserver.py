@@ -10,6 +10,7 @@ from ._base import NounCommand, Result, argument, pairs, verb
 from .pool import POOL, wire_object
 
 IDENTIFIER = argument("identifier", metavar="IDENTIFIER")
+NAME = argument("--name", required=True, help="What people call it.")
 SCOPES = argument(
     "--scope",
     action="append",
@@ -23,12 +24,12 @@ class Command(NounCommand):
 
     help = "Create, change, list and delete resource servers with their scopes."
 
-    @verb("Create a resource server.", POOL, IDENTIFIER, argument("--name"), SCOPES)
+    @verb("Create a resource server.", POOL, IDENTIFIER, NAME, SCOPES)
     def create(self, options: dict[str, Any]) -> Result:
         answer = call("CreateResourceServer", options, **_settings(options))
         return wire_object(answer, "ResourceServer")
 
-    @verb("Replace its name and scopes.", POOL, IDENTIFIER, argument("--name"), SCOPES)
+    @verb("Replace its name and scopes.", POOL, IDENTIFIER, NAME, SCOPES)
     def update(self, options: dict[str, Any]) -> Result:
         answer = call("UpdateResourceServer", options, **_settings(options))
         return wire_object(answer, "ResourceServer")
@@ -46,7 +47,7 @@ class Command(NounCommand):
 
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     return {
-        "Name": options["name"] or options["identifier"],
+        "Name": options["name"],
         "Scopes": [
             {"ScopeName": name, "ScopeDescription": description}
             for name, description in pairs(options["scope"]).items()
