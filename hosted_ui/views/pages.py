@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.encoding import iri_to_uri
 from django.views.decorators.csrf import csrf_exempt
 
 from hosted_ui.oauth.authorization import Answered, Unanswerable
@@ -66,7 +67,7 @@ def _status(request: HttpRequest) -> int:
 
 def redirect(location: str, *, status: int = 302) -> HttpResponse:
     """Redirect to an address of ours or one that is registered, of whichever scheme."""
-    return HttpResponse(status=status, headers={"Location": location})
+    return HttpResponse(status=status, headers={"Location": iri_to_uri(location)})
 
 
 def error_redirect(place: Place, problem: Unanswerable, *, status: int) -> HttpResponse:

@@ -118,6 +118,13 @@ def test_a_query_in_the_callback_stays(app, pool, make_web_client):
     assert app.sign_in(redirect_uri=callback).location.startswith(f"{callback}&code=")
 
 
+def test_a_logout_address_may_have_letters_of_any_language(app, pool, make_web_client):
+    address = "https://app.example.com/tschüss"
+    app.client = make_web_client(pool, LogoutURLs=[address])
+    out = app.browser.get(f"{app.base}/logout", client_id=app.client.client_id, logout_uri=address)
+    assert out.location == "https://app.example.com/tsch%C3%BCss"
+
+
 def test_a_callback_of_an_apps_own_scheme_stays_as_it_is(app, pool, make_web_client):
     app.client = make_web_client(pool, CallbackURLs=["myapp://"])
     back = app.sign_in(redirect_uri="myapp://")
