@@ -8,5 +8,6 @@ from .root import root
 urlpatterns = [
     path("", root, name="root"),
     path("", include("userpools.urls")),
+    path("<pool_id:pool_id>/", include("hosted_ui.urls")),
     path("admin/", admin.site.urls),
 ]

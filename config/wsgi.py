@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -19,15 +20,27 @@ from django.core.wsgi import get_wsgi_application
 from userpools.conf import settings
 from userpools.worker import start_in_process
 
+pages = get_wsgi_application()
+
+from userpools.models.domain import pool_at  # noqa: E402 - models need the applications, loaded now
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
-# JWKS, discovery and the token endpoint, under a pool's path or at the root of a pool's domain;
+# JWKS, discovery and what programs call of OAuth, under a pool's path or at its domain's root;
 # probes, which may come under any host name.
 JSON_PATH = re.compile(
-    r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)|oauth2/token)"
+    r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)"
+    r"|oauth2/(token|userInfo|revoke))"
     r"|/healthz|/readyz"
 )
+PROBES = frozenset({"/healthz", "/readyz"})
+
+
+def host_of(environ: Environ) -> str:
+    """Return the host name that a request is for, without its port."""
+    host: str = environ.get("HTTP_HOST", "")
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
 
 
 class BareHandler(WSGIHandler):
@@ -45,12 +58,19 @@ class Front:
     """Chooses the handler by method and path."""
 
     def __init__(self) -> None:
-        self.pages = get_wsgi_application()
+        self.pages = pages
         self.json = BareHandler()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         path = environ.get("PATH_INFO", "")
+        if path not in PROBES and (pool := pool_at(host_of(environ))) is not None:
+            # As if it had been asked for at the server's own name: nothing of the server but this
+            # pool's pages is there, and no address is made of what a request says of its host.
+            environ["poolhouse.domain"] = host_of(environ)
+            environ["HTTP_HOST"] = urlsplit(settings.PUBLIC_URL).netloc
+            if not path.startswith("/static/"):
+                environ["PATH_INFO"] = path = f"/{pool.pk}{path}"
         if path in {"", "/"}:
             bare = environ["REQUEST_METHOD"] not in {"GET", "HEAD"} or bool(
                 environ.get("QUERY_STRING")

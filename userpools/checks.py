@@ -17,6 +17,7 @@ from userpools.messaging import sms as sms_backends
 from userpools.messaging import trial
 from userpools.messaging.development import is_development_backend
 from userpools.messaging.email import NO_EMAIL
+from userpools.models.domain import HOST_NAME
 from userpools.policies import PolicyError
 
 Check = Callable[..., list[CheckMessage]]
@@ -231,4 +232,16 @@ def saml_libraries() -> Iterator[CheckMessage]:
             f"SAML cannot work: {exc}",
             hint="Install xmlsec and lxml in the versions that pyproject.toml pins.",
             id="userpools.W010",
+        )
+
+
+@check
+def auth_domain_suffix() -> Iterator[CheckMessage]:
+    """The suffix of pools' domains is a host name."""
+    suffix = settings.AUTH_DOMAIN_SUFFIX
+    if suffix and not HOST_NAME.fullmatch(suffix):
+        yield Error(
+            f"POOLHOUSE_AUTH_DOMAIN_SUFFIX is no host name: {suffix}",
+            hint="Give the name that stands behind each pool's prefix, such as auth.example.com.",
+            id="userpools.E017",
         )

@@ -18,6 +18,8 @@ DEFAULTS: dict[str, object] = {
     "REGIONS": (),
     "DEFAULT_REGION": "us-east-1",
     "TRUSTED_PROXIES": (),
+    # Hosts `<prefix>.<suffix>` serve pools' domains; without it prefixes have no host.
+    "AUTH_DOMAIN_SUFFIX": "",
     "QUOTAS": "cognito",
     "REDIS_URL": "",
     "IN_PROCESS_WORKER": False,

@@ -72,6 +72,7 @@ class Purpose(StrEnum):
     FEEDBACK_LINK = "feedback-link"
     UPLOAD_URL = "upload-url"
     COOKIE = "cookie"
+    FORM = "form"
     FEDERATION_STATE = "federation-state"
     # keyed hashes
     GUESS_BUCKET = "guess-bucket"

@@ -2,8 +2,21 @@
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
-from userpools.models import AppClient, ClientSecret, Device, Group, Passkey, PoolUser, UserPool
+from userpools.conf import settings
+from userpools.models import (
+    AppClient,
+    ClientSecret,
+    Device,
+    Group,
+    Passkey,
+    PoolUser,
+    ResourceServer,
+    UserPool,
+    UserPoolDomain,
+)
+from userpools.models.domain import domains_of
 from userpools.tokens.mint import TokenSet
 
 Shape = dict[str, Any]
@@ -15,6 +28,7 @@ DEFAULT_REFRESH_DAYS = 30
 
 def pool_type(pool: UserPool, *, user_count: int = 0) -> Shape:
     """UserPoolType."""
+    names = {domain.is_custom: domain.domain for domain in domains_of(pool)}
     return {
         **pool.configuration,
         "Id": pool.id,
@@ -28,6 +42,8 @@ def pool_type(pool: UserPool, *, user_count: int = 0) -> Shape:
         "MfaConfiguration": pool.mfa_configuration,
         "UserPoolTags": pool.tags,
         "EstimatedNumberOfUsers": user_count,
+        "Domain": names.get(False),
+        "CustomDomain": names.get(True),
     }
 
 
@@ -90,6 +106,50 @@ def client_secret(secret: ClientSecret, *, value: str | None = None) -> Shape:
         "ClientSecretValue": value,
         "ClientSecretCreateDate": secret.created_at,
     }
+
+
+# Resource servers and domains
+
+
+def resource_server_type(server: ResourceServer) -> Shape:
+    """ResourceServerType."""
+    return {
+        "UserPoolId": server.pool_id,
+        "Identifier": server.identifier,
+        "Name": server.name,
+        "Scopes": server.scopes,
+    }
+
+
+def changed_domain(domain: UserPoolDomain) -> Shape:
+    """The output of CreateUserPoolDomain and UpdateUserPoolDomain."""
+    return {
+        "ManagedLoginVersion": domain.managed_login_version,
+        "CloudFrontDomain": _alias_target() if domain.is_custom else None,
+        "Routing": domain.configuration.get("Routing"),
+    }
+
+
+def domain_description(domain: UserPoolDomain, account_id: str) -> Shape:
+    """DomainDescriptionType.
+
+    There is no CloudFront here: its members name what a customer's own name is to point at.
+    """
+    return {
+        "UserPoolId": domain.pool_id,
+        "AWSAccountId": account_id,
+        "Domain": domain.domain,
+        "CloudFrontDistribution": _alias_target(),
+        "Version": f"{domain.modified_at:%Y%m%d%H%M%S}",
+        "Status": "ACTIVE",
+        "CustomDomainConfig": domain.configuration.get("CustomDomainConfig"),
+        "ManagedLoginVersion": domain.managed_login_version,
+        "Routing": domain.configuration.get("Routing"),
+    }
+
+
+def _alias_target() -> str:
+    return urlsplit(settings.PUBLIC_URL).hostname or ""
 
 
 # Groups

@@ -17,6 +17,7 @@ from userpools.conf import settings
 from userpools.models import (
     AuditEntry,
     AuthEvent,
+    BrowserSession,
     CustomAuthStep,
     DeviceGrant,
     Grant,
@@ -110,6 +111,7 @@ def count_users(now: datetime) -> int:
 
 
 register_rows("sessions", _sessions)
+register_rows("browser_sessions", lambda now: BrowserSession.objects.filter(expires_at__lt=now))
 register_rows("spent_steps", lambda now: SpentStep.objects.filter(expires_at__lt=now))
 register_rows("custom_auth_steps", lambda now: CustomAuthStep.objects.filter(expires_at__lt=now))
 register_rows(

@@ -23,7 +23,6 @@ register_converter(PoolId, "pool_id")
 
 urlpatterns = [
     path("<pool_id:pool_id>/.well-known/jwks.json", views.jwks, name="jwks"),
-    path("<pool_id:pool_id>/.well-known/openid-configuration", views.discovery, name="discovery"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
 ]

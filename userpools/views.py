@@ -1,4 +1,4 @@
-"""What is served without the API: health, a first page, each pool's keys and discovery document."""
+"""What is served without the API: health, a first page, each pool's keys."""
 
 import time
 import uuid
@@ -116,35 +116,6 @@ def jwks(request: HttpRequest, pool_id: str) -> HttpResponse:
     except ResourceNotFoundException as exc:
         return _no_such_pool(exc)
     return HttpResponse(document, content_type=JSON, headers=DOCUMENT_HEADERS)
-
-
-def discovery(request: HttpRequest, pool_id: str) -> HttpResponse:
-    """Serve the pool's OpenID provider metadata, as far as it is true of this server."""
-    if request.method not in {"GET", "HEAD"}:
-        return _not_allowed()
-    try:
-        document = discovery_document(UserPool.cached(pool_id))
-    except ResourceNotFoundException as exc:
-        return _no_such_pool(exc)
-    return HttpResponse(document, content_type=JSON, headers=DOCUMENT_HEADERS)
-
-
-def discovery_document(pool: UserPool) -> bytes:
-    """Return the document as served. Source: OpenID Connect Discovery 1.0, section 3.
-
-    Endpoints, and the response types and scopes that go with them, are named once they are served;
-    the section wants members without elements left out. The keys are here whatever issuer the
-    tokens state.
-    """
-    return orjson.dumps(
-        {
-            "issuer": pool.issuer,
-            "jwks_uri": f"{settings.PUBLIC_URL}/{pool.pk}/.well-known/jwks.json",
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "subject_types_supported": ["public"],
-        },
-        option=orjson.OPT_SORT_KEYS,
-    )
 
 
 def _no_such_pool(error: ResourceNotFoundException) -> HttpResponse:

@@ -185,6 +185,7 @@ POOLHOUSE: dict[str, object] = {
     "DEFAULT_REGION": env.str(
         "AWS_REGION", default=env.str("AWS_DEFAULT_REGION", default="us-east-1")
     ),
+    "AUTH_DOMAIN_SUFFIX": env.str("POOLHOUSE_AUTH_DOMAIN_SUFFIX", default="").strip(".").lower(),
     "TRUSTED_PROXIES": tuple(env.list("POOLHOUSE_TRUSTED_PROXIES", default=[])),
     "QUOTAS": quotas(),
     "ARGON2": argon2(),

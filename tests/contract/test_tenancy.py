@@ -88,6 +88,9 @@ class Tenant:
         self.group, self.user = f"{name}-group", f"{name}-user"
         root.create_group(UserPoolId=self.pool, GroupName=self.group)
         root.admin_create_user(UserPoolId=self.pool, Username=self.user, MessageAction="SUPPRESS")
+        self.server, self.domain = f"{name}-api", f"{name}-domain"
+        root.create_resource_server(UserPoolId=self.pool, Identifier=self.server, Name=name)
+        root.create_user_pool_domain(UserPoolId=self.pool, Domain=self.domain)
         self.sub = str(PoolUser.objects.get(pool_id=self.pool).sub)
         root.admin_add_user_to_group(UserPoolId=self.pool, Username=self.user, GroupName=self.group)
         secrets = root.list_user_pool_client_secrets(UserPoolId=self.pool, ClientId=self.client)
@@ -106,6 +109,8 @@ class Tenant:
             "GroupName": self.group,
             "Username": self.user,
             "ClientSecretId": self.secret,
+            "Identifier": self.server,
+            "Domain": self.domain,
         }
 
 

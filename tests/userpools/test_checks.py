@@ -118,6 +118,15 @@ def test_cloud_targets_are_arn_patterns(production, targets, found):
 
 
 @pytest.mark.parametrize(
+    ("suffix", "found"),
+    [("", []), ("auth.example.com", []), ("https://x", ["E017"]), ("a b", ["E017"])],
+)
+def test_the_suffix_of_domains_is_a_host_name(production, suffix, found):
+    production(AUTH_DOMAIN_SUFFIX=suffix)
+    assert ids(checks.auth_domain_suffix()) == found
+
+
+@pytest.mark.parametrize(
     ("proxies", "found"),
     [((), []), (("10.0.0.0/8", "::1"), []), (("proxy.example.com", "10.0.0.0/33"), ["E012"] * 2)],
 )

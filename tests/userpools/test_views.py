@@ -77,16 +77,6 @@ def test_keys_of_a_pool_in_memory_need_no_query(fetch, pool, django_assert_num_q
         assert fetch(f"/{pool.pk}/.well-known/jwks.json").status_code == 200
 
 
-def test_discovery_tells_what_is_served_and_no_more(fetch, pool):
-    issuer = f"{in_process.ENDPOINT}/{pool.pk}"
-    assert json.loads(fetch(f"/{pool.pk}/.well-known/openid-configuration").content) == {
-        "issuer": issuer,
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "subject_types_supported": ["public"],
-    }
-
-
 def test_the_issuer_may_be_the_original_s_and_the_keys_are_here(fetch, pool):
     UserPool.objects.filter(pk=pool.pk).update(issuer_profile=IssuerProfile.AWS)
     pool.touch()

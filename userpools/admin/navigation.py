@@ -18,8 +18,10 @@ from userpools.models import (
     Message,
     Operator,
     PoolUser,
+    ResourceServer,
     SigningKey,
     UserPool,
+    UserPoolDomain,
 )
 
 Entry = tuple[str, str, type[Model]]
@@ -29,6 +31,8 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             ("User pools", "pool", UserPool),
             ("App clients", "apps", AppClient),
+            ("Resource servers", "api", ResourceServer),
+            ("Domains", "public", UserPoolDomain),
             ("Users", "person", PoolUser),
             ("Groups", "groups", Group),
         ),

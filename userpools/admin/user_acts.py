@@ -22,6 +22,7 @@ from userpools.admin.user_forms import (
     OneSession,
     Renewal,
     SecondFactors,
+    alive_browsers,
     alive_sessions,
 )
 from userpools.audit import Actor, record_act
@@ -250,7 +251,7 @@ def _is_invited(user: PoolUser) -> bool:
 
 
 def _is_signed_in(user: PoolUser) -> bool:
-    return alive_sessions(user).exists()
+    return alive_sessions(user).exists() or alive_browsers(user).exists()
 
 
 def _has_devices(user: PoolUser) -> bool:

@@ -14,6 +14,7 @@ from userpools.auth import first_factors
 from userpools.limits import HOUR_SECONDS
 from userpools.models import (
     AuthEvent,
+    BrowserSession,
     Device,
     Message,
     MessageState,
@@ -264,6 +265,31 @@ def devices_card(user: PoolUser, *, may_change: bool) -> Card:
     )
 
 
+def browsers_card(user: PoolUser, *, may_change: bool) -> Card:
+    sessions = user.browser_sessions.select_related("client").order_by("-created_at")[:SHOWN]
+    return Card(
+        "Browsers",
+        headers=("Signed in", "At", "State", "Ends", ""),
+        rows=[
+            (
+                markup.when(each.auth_time),
+                markup.link(each.client, each.client.name),
+                markup.badge("Alive", "good")
+                if _is_live_in_browser(each, user)
+                else markup.badge("Ended"),
+                markup.when(each.expires_at),
+                markup.act_link(user, "end-session", "End", session=str(each.pk))
+                if may_change and _is_live_in_browser(each, user)
+                else "",
+            )
+            for each in sessions
+        ],
+        empty="Not signed in on the hosted pages.",
+        note="While one is alive, its browser is signed in to all of the pool's app clients.",
+        wide=True,
+    )
+
+
 def _device_acts(user: PoolUser, device: Device) -> SafeString:
     change = (
         markup.act_link(user, "not-remember-device", "Do not remember", device=device.key)
@@ -272,6 +298,14 @@ def _device_acts(user: PoolUser, device: Device) -> SafeString:
     )
     return markup.joined(
         change, markup.act_link(user, "forget-device", "Forget", device=device.key)
+    )
+
+
+def _is_live_in_browser(session: BrowserSession, user: PoolUser) -> bool:
+    return (
+        session.ended_at is None
+        and session.user_epoch == user.epoch
+        and session.expires_at > timezone.now()
     )
 
 

@@ -12,7 +12,7 @@ from userpools.admin.bulk import BulkForm
 from userpools.auth import mfa_preferences
 from userpools.auth.mfa_decision import Factor
 from userpools.messaging.outbox import DEFAULT_ATTRIBUTE
-from userpools.models import Device, Group, Passkey, PoolUser, SignInSession
+from userpools.models import BrowserSession, Device, Group, Passkey, PoolUser, SignInSession
 from userpools.services import attributes as attribute_rules
 from userpools.services.attributes import RESERVED
 
@@ -75,8 +75,12 @@ class OneSession(ActForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["session"].choices = [  # type: ignore[attr-defined]
-            (str(each.pk), f"{each.client.name}, since {each.auth_time:%d %b %Y, %H:%M:%S} UTC")
-            for each in alive_sessions(self.subject).select_related("client")[:SHOWN_SESSIONS]
+            (str(each.pk), f"{each.client.name}, since {each.auth_time:%d %b %Y, %H:%M:%S} UTC{of}")
+            for found, of in (
+                (alive_sessions(self.subject), ""),
+                (alive_browsers(self.subject), " (browser)"),
+            )
+            for each in found.select_related("client")[:SHOWN_SESSIONS]
         ]
 
 
@@ -233,4 +237,11 @@ def alive_sessions(user: PoolUser) -> QuerySet[SignInSession]:
     """Return the sessions that would still give new tokens, the newest first."""
     return user.sessions.filter(
         revoked_at__isnull=True, user_epoch=user.epoch, expires_at__gt=timezone.now()
+    ).order_by("-created_at")
+
+
+def alive_browsers(user: PoolUser) -> QuerySet[BrowserSession]:
+    """Return the browser sessions that would still sign in silently, the newest first."""
+    return user.browser_sessions.filter(
+        ended_at__isnull=True, user_epoch=user.epoch, expires_at__gt=timezone.now()
     ).order_by("-created_at")

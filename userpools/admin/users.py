@@ -20,6 +20,7 @@ from userpools.admin.markup import Card, Fact
 from userpools.admin.user_acts import ACTS, BULK_ACTS
 from userpools.admin.user_cards import (
     attributes_card,
+    browsers_card,
     devices_card,
     events_card,
     groups_card,
@@ -240,6 +241,7 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
             groups_card(obj, may_change=may_change),
             sessions_card(obj, may_change=may_change),
             devices_card(obj, may_change=may_change),
+            browsers_card(obj, may_change=may_change),
         ]
         if may("userpools.view_message"):
             cards.append(messages_card(obj, may_retry=may("userpools.change_message")))

@@ -9,7 +9,7 @@ from django.utils import timezone
 from userpools.errors import NotAuthorizedException, RefreshTokenReuseException
 from userpools.models import AppClient, Group, SignInSession
 from userpools.models.sign_in_session import session_with_user
-from userpools.tokens import refresh
+from userpools.tokens import refresh, scopes
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import TokenSet, mint
 from userpools.tokens.refresh import RefreshClaim
@@ -69,7 +69,9 @@ def redeem(
             auth_epoch=epoch(session.auth_time),
             now_epoch=epoch(timezone.now()),
             trigger_source="TokenGeneration_RefreshTokens",
-            scope=session.scope,
+            scope=scopes.live(client.pool, session.scope) if session.is_hosted else session.scope,
+            is_hosted=session.is_hosted,
+            resource=session.resource,
             device_key=session.device_key,
             client_metadata=client_metadata,
             user_agent=user_agent,

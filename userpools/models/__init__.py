@@ -3,9 +3,11 @@
 from .access_key import AccessKey
 from .audit import AuditEntry
 from .auth_event import AuthEvent
+from .browser_session import BrowserSession
 from .client import AppClient, ClientSecret
 from .custom_auth import CustomAuthStep
 from .device import Device
+from .domain import UserPoolDomain
 from .group import Group, Membership
 from .message import Medium, Message, MessageState
 from .oauth import AccessToken, DeviceGrant, Grant, IDToken, RefreshToken
@@ -13,6 +15,7 @@ from .operator import Operator
 from .passkey import Passkey
 from .past_password import PastPassword
 from .pool import IssuerProfile, PasswordStorage, UserPool
+from .resource_server import ResourceServer
 from .sign_in_session import SignInSession, SpentStep
 from .signing_key import KeyUse, MasterKey, SigningKey
 from .software_token import SoftwareToken
@@ -25,6 +28,7 @@ __all__ = [
     "AppClient",
     "AuditEntry",
     "AuthEvent",
+    "BrowserSession",
     "ClientSecret",
     "CodePurpose",
     "CustomAuthStep",
@@ -47,12 +51,14 @@ __all__ = [
     "PastPassword",
     "PoolUser",
     "RefreshToken",
+    "ResourceServer",
     "SignInSession",
     "SigningKey",
     "SoftwareToken",
     "SpentStep",
     "UserAlias",
     "UserPool",
+    "UserPoolDomain",
     "UserStatus",
     "VerificationCode",
 ]

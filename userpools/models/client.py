@@ -1,6 +1,7 @@
 """App clients: the applications that sign users of a pool in; the OAuth application too."""
 
 import hmac
+import re
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from .pool import UserPool, pools
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
+# ClientIdType of the service model.
+CLIENT_ID = re.compile(r"[\w+]{1,128}", re.ASCII)
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 DEFAULT_FLOWS = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH")
 # What each legacy value of ExplicitAuthFlows allows; refresh comes with all of them.
@@ -96,7 +99,8 @@ class AppClient(AbstractApplication):
     @classmethod
     def cached_in(cls, pool_id: str, client_id: str) -> "AppClient":
         """Return a client of this pool; ResourceNotFoundException if it is another's or absent."""
-        pool = pools.get(pool_id)
+        # From addresses and forms too: nothing else than an id reaches the database.
+        pool = pools.get(pool_id) if CLIENT_ID.fullmatch(client_id) else None
         if pool is None:
             raise no_such_client(client_id)
         known: dict[str, AppClient] = pool.__dict__.setdefault("known_clients", {})

@@ -4,7 +4,10 @@ Access and ID tokens are signed and never stored, and a refresh token names a `S
 three have no table. They exist because the package asks for the models.
 """
 
+import uuid
+
 from django.db import models
+from django.utils import timezone
 from oauth2_provider.models import (
     AbstractAccessToken,
     AbstractDeviceGrant,
@@ -14,17 +17,35 @@ from oauth2_provider.models import (
 )
 
 from .client import AppClient
+from .statements import Select
 from .user import PoolUser
 
 
 class Grant(AbstractGrant):
-    """An authorization code (RFC 6749, section 4.1), for one user and client."""
+    """An authorization code (RFC 6749, section 4.1), for one user and client.
+
+    `code` is a keyed hash of it. `session_id` is the id of the sign-in session that redeeming it
+    makes; the row stays, so that a code that comes again finds what to revoke.
+    """
 
     user = models.ForeignKey(PoolUser, on_delete=models.CASCADE, related_name="grants")
     application = models.ForeignKey(AppClient, on_delete=models.CASCADE, related_name="grants")
+    session_id = models.UUIDField(default=uuid.uuid4)
+    event_id = models.UUIDField(default=uuid.uuid4)
+    user_epoch = models.PositiveIntegerField(default=0)
+    auth_time = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True)
 
     class Meta(AbstractGrant.Meta):
         abstract = False
+        indexes = [models.Index(fields=["expires"], name="grant_expiry")]
+
+
+grant_with_user = Select(
+    lambda: Grant.objects.select_related("user").defer("user__password_sealed"),
+    "code",
+    "application_id",
+)
 
 
 class AccessToken(AbstractAccessToken):

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
 
     from .client import AppClient
+    from .domain import UserPoolDomain
     from .group import Group
+    from .resource_server import ResourceServer
     from .signing_key import SigningKey
     from .user import PoolUser
 
@@ -111,6 +113,8 @@ class UserPool(models.Model):  # type: ignore[django-manager-missing]
         users: RelatedManager[PoolUser]
         groups: RelatedManager[Group]
         signing_keys: RelatedManager[SigningKey]
+        resource_servers: RelatedManager[ResourceServer]
+        domains: RelatedManager[UserPoolDomain]
 
     class Meta:
         ordering = ["id"]

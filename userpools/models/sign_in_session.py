@@ -33,6 +33,9 @@ class SignInSession(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     scope = models.TextField(default="aws.cognito.signin.user.admin")
+    # What the OAuth endpoints issued it for, kept through refreshes.
+    is_hosted = models.BooleanField(default=False, db_default=False)
+    resource = models.TextField(blank=True, default="", db_default="")
     device_key = models.CharField(max_length=128, blank=True, default="")
     # Whether a second factor was passed. The default is for servers of the version before.
     passed_factor = models.BooleanField(default=False, db_default=False)

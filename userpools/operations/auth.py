@@ -1,7 +1,5 @@
 """Signing in, answering challenges, refreshing and revoking."""
 
-from django.utils import timezone
-
 from userpools.auth import sealed
 from userpools.auth.attempt import Attempt, Issued, SignedIn, required
 from userpools.auth.challenges import device, password_verifier
@@ -19,14 +17,13 @@ from userpools.errors import (
     ResourceNotFoundException,
     UnauthorizedException,
     UnsupportedOperationException,
-    UnsupportedTokenTypeException,
 )
-from userpools.models import AppClient, SignInSession, UserPool
+from userpools.models import AppClient, UserPool
 from userpools.operations import user_context
+from userpools.services import sessions
 from userpools.services.lookup import find_user_or_none, short_key
 from userpools.services.pool_rules import tier_has
 from userpools.shapes import Shape, authentication_result
-from userpools.tokens import refresh
 
 UNSUPPORTED = "Initiate Auth method not supported."
 
@@ -254,18 +251,8 @@ def revoke_token(
     **_options: Shape,
 ) -> Shape:
     """End a refresh token and every token of its sign-in; an unknown or dead one is no error."""
-    client = _revoking_client(client_id, client_secret)
-    claim = refresh.unseal(token, pool_id=client.pool_id, client_id=client.client_id)
-    if claim is not None:
-        SignInSession.objects.filter(
-            id=claim.session_id, client_id=client.pk, revoked_at__isnull=True
-        ).update(revoked_at=timezone.now())
-    elif token.count(".") == JWT_DOTS:
-        raise UnsupportedTokenTypeException("Unsupported token type")
+    sessions.revoke(_revoking_client(client_id, client_secret), token)
     return {}
-
-
-JWT_DOTS = 2
 
 
 def _revoking_client(client_id: str, client_secret: str) -> AppClient:

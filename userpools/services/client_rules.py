@@ -12,10 +12,11 @@ from userpools.errors import (
 )
 from userpools.models import AppClient, PasswordStorage, UserPool
 from userpools.models.client import UNITS
+from userpools.models.resource_server import custom_scopes
 from userpools.services import pool_rules
 from userpools.services.attributes import RESERVED, VERIFIED_FLAGS
+from userpools.tokens.scopes import STANDARD_SCOPES
 
-STANDARD_SCOPES = ("phone", "email", "openid", "profile", "aws.cognito.signin.user.admin")
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # Schemes that a browser would run or read by itself in place of opening an app.
 UNSAFE_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
@@ -125,7 +126,8 @@ def url_problem(url: str) -> str | None:
         host = parts.hostname
     except ValueError:
         return "is not a valid URL."
-    if not parts.scheme or parts.scheme in UNSAFE_SCHEMES or not (parts.netloc or parts.path):
+    # `myapp://` alone is what many apps on phones register.
+    if not parts.scheme or parts.scheme in UNSAFE_SCHEMES or url == f"{parts.scheme}:":
         return "is not an absolute URI."
     if "#" in url:
         return "cannot have a fragment component."
@@ -193,11 +195,6 @@ def _check_scopes(pool: UserPool, scopes: Iterable[str]) -> None:
     for scope in scopes:
         if scope not in STANDARD_SCOPES and scope not in known:
             raise ScopeDoesNotExistException(f"Scope {scope} does not exist.")
-
-
-def custom_scopes(pool: UserPool) -> frozenset[str]:
-    """Return the scopes of the pool's resource servers, as `identifier/name`."""
-    return frozenset()
 
 
 def check_secret_request(settings: Mapping[str, Any]) -> None:

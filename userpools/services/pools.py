@@ -192,6 +192,11 @@ def delete(pool_id: str, *, actor: Actor) -> None:
                 "The user pool cannot be deleted because deletion protection is activated. "
                 "Deletion protection must be inactivated first."
             )
+        if pool.domains.exists():
+            raise InvalidParameterException(
+                "User pool cannot be deleted. It has a domain configured that should be deleted"
+                " first."
+            )
         before = document_of(pool)
         arn = pool.arn
         while batch := list(pool.users.order_by("pk").values_list("pk", flat=True)[:DELETE_BATCH]):

@@ -17,7 +17,15 @@ from userpools.errors import (
     NotAuthorizedException,
     UsernameExistsException,
 )
-from userpools.models import AuditEntry, AuthEvent, PoolUser, UserAlias, UserPool, UserStatus
+from userpools.models import (
+    AuditEntry,
+    AuthEvent,
+    BrowserSession,
+    PoolUser,
+    UserAlias,
+    UserPool,
+    UserStatus,
+)
 from userpools.models.retry import in_transaction
 from userpools.models.stamps import stamps
 from userpools.models.statements import Together
@@ -339,6 +347,11 @@ def sign_out_everywhere(user: PoolUser, *, actor: Actor | None = None) -> None:
     """End every session: refresh tokens die, access tokens are refused. Audited for an actor."""
     with transaction.atomic():
         PoolUser.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
+        # The hosted pages' session is the browser's and stays, as the service has it.
+        carried = BrowserSession.objects.filter(
+            user=user, ended_at__isnull=True, user__epoch=F("user_epoch") + 1
+        )
+        carried.update(user_epoch=F("user_epoch") + 1)
         if actor is not None:
             _act(user, actor, "AdminUserGlobalSignOut")
 

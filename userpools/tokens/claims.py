@@ -10,8 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from userpools.models import AppClient, Group, PoolUser, UserPool
+from userpools.tokens.scopes import attributes_in
 
 API_SCOPE = "aws.cognito.signin.user.admin"
+OPENID = "openid"
+# Of access tokens that the OAuth endpoints issue.
+HOSTED_VERSION = 2
 BOOLEAN_ATTRIBUTES = frozenset({"email_verified", "phone_number_verified"})
 # Attributes that are no claims by themselves.
 INTERNAL = frozenset({"sub", "identities"})
@@ -24,6 +28,8 @@ class TokenRequest:
     """One issue of tokens; times are UTC epoch seconds.
 
     `groups` are strongest first. `session_id` is the sign-in session's id, the `origin_jti`.
+    `is_hosted` says that the OAuth endpoints issue them: `scope` then decides what the ID token
+    shows and whether there is one. `resource` becomes the access token's audience.
     """
 
     pool: UserPool
@@ -38,6 +44,25 @@ class TokenRequest:
     scope: str = API_SCOPE
     refresh_token: str | None = None
     device_key: str = ""
+    client_metadata: dict[str, str] = field(default_factory=dict)
+    user_agent: str = ""
+    is_hosted: bool = False
+    nonce: str = ""
+    resource: str = ""
+
+    @property
+    def has_id_token(self) -> bool:
+        """Whether an ID token comes along."""
+        return not self.is_hosted or OPENID in self.scope.split()
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRequest:
+    """One issue of an access token for a client on its own behalf; UTC epoch seconds."""
+
+    client: AppClient
+    now_epoch: int
+    scope: str
     client_metadata: dict[str, str] = field(default_factory=dict)
     user_agent: str = ""
 
@@ -95,6 +120,12 @@ def attribute_claim(name: str, value: str) -> Any:
     return value
 
 
+def shown_attributes(request: TokenRequest) -> frozenset[str]:
+    """Return which attributes the ID token may show: by the client, and by the scopes granted."""
+    readable = request.client.readable_attributes
+    return attributes_in(request.scope, readable) if request.is_hosted else readable
+
+
 def _shared(request: TokenRequest) -> Claims:
     named = request.client.names_sessions
     claims: Claims = {
@@ -113,8 +144,8 @@ def _shared(request: TokenRequest) -> Claims:
 def id_claims(request: TokenRequest) -> Claims:
     """Return the claims of the ID token."""
     lifetime = int(request.client.id_token_lifetime.total_seconds())
-    return {
-        **attribute_claims(request.user, request.client.readable_attributes),
+    claims = {
+        **attribute_claims(request.user, shown_attributes(request)),
         **_shared(request),
         **group_claims(request.groups),
         "cognito:username": request.user.username,
@@ -122,6 +153,9 @@ def id_claims(request: TokenRequest) -> Claims:
         "token_use": "id",
         "exp": request.now_epoch + lifetime,
     }
+    if request.nonce:
+        claims["nonce"] = request.nonce
+    return claims
 
 
 def access_claims(request: TokenRequest) -> Claims:
@@ -143,4 +177,28 @@ def access_claims(request: TokenRequest) -> Claims:
         claims["cognito:groups"] = [group.name for group in request.groups]
     if request.device_key:
         claims["device_key"] = request.device_key
+    if request.is_hosted:
+        claims["version"] = HOSTED_VERSION
+    if request.resource:
+        claims["aud"] = request.resource
     return claims
+
+
+def machine_claims(request: MachineRequest) -> Claims:
+    """Return the claims of a machine's access token: the client is its own subject.
+
+    Source: developer guide, "Understanding the access token", client credentials.
+    """
+    client = request.client
+    return {
+        "sub": client.client_id,
+        "token_use": "access",
+        "scope": request.scope,
+        "auth_time": request.now_epoch,
+        "iss": client.pool.issuer,
+        "exp": request.now_epoch + int(client.access_token_lifetime.total_seconds()),
+        "iat": request.now_epoch,
+        "version": HOSTED_VERSION,
+        "jti": str(uuid.uuid4()),
+        "client_id": client.client_id,
+    }

@@ -11,9 +11,10 @@ from typing import Any, Final
 from userpools import lambda_triggers
 from userpools.errors import InvalidLambdaResponseException
 from userpools.lambda_triggers import Origin
-from userpools.tokens.claims import Claims, TokenRequest, group_claims
+from userpools.tokens.claims import Claims, MachineRequest, TokenRequest, group_claims
 
 TRIGGER: Final = "PreTokenGeneration"
+MACHINE_VERSION: Final = "V3_0"
 # Claims that no function changes.
 FIXED: Final = frozenset(
     {
@@ -96,6 +97,33 @@ def ask(request: TokenRequest) -> Overrides | None:
         request={
             "userAttributes": lambda_triggers.user_attributes(request.user),
             "groupConfiguration": group_configuration(request),
+            "scopes": request.scope.split(),
+            "clientMetadata": origin.metadata,
+        },
+    )
+    return read(response)
+
+
+def ask_for_machine(request: MachineRequest) -> Overrides | None:
+    """Run the pool's function for client credentials, which version 3 alone knows.
+
+    Raises what `ask` does.
+    """
+    pool = request.client.pool
+    configured = pool.lambda_config.get("PreTokenGenerationConfig") or {}
+    if configured.get("LambdaVersion") != MACHINE_VERSION or not lambda_triggers.configured(
+        pool, TRIGGER
+    ):
+        return None
+    origin = Origin(request.client, request.user_agent, request.client_metadata)
+    response = lambda_triggers.run(
+        "TokenGeneration_ClientCredentials",
+        pool=pool,
+        origin=origin,
+        username="ClientCredentials",
+        request={
+            "userAttributes": {},
+            "groupConfiguration": None,
             "scopes": request.scope.split(),
             "clientMetadata": origin.metadata,
         },

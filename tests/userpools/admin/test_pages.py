@@ -166,7 +166,7 @@ def test_a_user_s_page_costs_the_same_whatever_belongs_to_them(
             UserPoolId=ana.pool_id, GroupName=f"group{number}", Username="ana"
         )
         sign_in(client)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         browser.get(page("pooluser", ana))
     with django_assert_max_num_queries(14):
         browser.get(page("userpool", ana.pool))
