@@ -8,5 +8,6 @@ from .root import root
 urlpatterns = [
     path("", root, name="root"),
     path("", include("userpools.urls")),
+    path("", include("identitypools.urls")),
     path("admin/", admin.site.urls),
 ]

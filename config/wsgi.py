@@ -23,9 +23,11 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 # JWKS, discovery and the token endpoint, under a pool's path or at the root of a pool's domain;
+# those of identity pools;
 # probes, which may come under any host name.
 JSON_PATH = re.compile(
     r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)|oauth2/token)"
+    r"|/identity/\.well-known/(jwks_uri|openid-configuration)"
     r"|/healthz|/readyz"
 )
 

@@ -21,6 +21,7 @@ TAGS_CLAIM: Final = "https://aws.amazon.com/tags"
 UNAUTHENTICATED: Final = "unauthenticated"
 AUTHENTICATED: Final = "authenticated"
 INVALID: Final = "Invalid login token."
+EXPIRED: Final = f"{INVALID} Token expired."
 _SECTIONS: Final = 3
 _LONGEST_HEADER: Final = 1_024
 
@@ -84,7 +85,7 @@ def verify(token: str) -> tuple[IdentityPool, str, Proof]:
             options={"require": ["sub", "aud", "iss", "exp", "iat"], "verify_aud": False},
         )
     except jwt.ExpiredSignatureError as exc:
-        raise NotAuthorizedException(f"{INVALID} Token expired.") from exc
+        raise NotAuthorizedException(EXPIRED) from exc
     except jwt.InvalidTokenError as exc:
         raise NotAuthorizedException(INVALID) from exc
     # Signed by us: the claims are what `issue` wrote.

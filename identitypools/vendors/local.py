@@ -6,7 +6,7 @@ and is judged anew at each use: the role as it is then, and whether identity and
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -33,10 +33,6 @@ TAG_SESSION: Final = "sts:TagSession"
 LONGEST_TOKEN: Final = 12_000
 
 
-class TrustError(Exception):
-    """The role's trust policy does not let the caller take it."""
-
-
 class TooLarge(Exception):
     """What the session token would have to hold is too much."""
 
@@ -49,7 +45,7 @@ class SessionClaims:
     """
 
     access_key_id: str
-    secret: str
+    secret: str = field(repr=False)
     expires_epoch: int
     issued_epoch: int
     role_arn: str = ""
@@ -148,14 +144,12 @@ def trust_context(pool_id: str, identity_id: str, proof: Proof) -> dict[str, str
     return known
 
 
-def check_trust(role: Role, context: Mapping[str, str | list[str]]) -> None:
-    """Raise TrustError unless the role may be taken, and tagged where there are tags."""
+def trusts(role: Role, context: Mapping[str, str | list[str]]) -> bool:
+    """Say whether an identity may take the role, and tag the session where it has tags."""
     wanted = [ASSUME_WITH_WEB_IDENTITY]
     if "aws:tagkeys" in context:
         wanted.append(TAG_SESSION)
-    for action in wanted:
-        if not role.trust.allows(action, [FEDERATED], context):
-            raise TrustError(action)
+    return all(role.trust.allows(action, [FEDERATED], context) for action in wanted)
 
 
 class LocalVendor:
@@ -164,13 +158,12 @@ class LocalVendor:
     def vend(self, role: RoleRequest) -> Credentials:
         """Make keys of a role record whose trust policy lets the identity take it."""
         record = Role.cached(role.role_arn)
-        if record is None:
+        context = {
+            **trust_context(role.pool.pk, role.identity.pk, role.proof),
+            "sts:rolesessionname": role.session_name,
+        }
+        if record is None or not trusts(record, context):
             raise InvalidIdentityPoolConfigurationException
-        context = trust_context(role.pool.pk, role.identity.pk, role.proof)
-        try:
-            check_trust(record, {**context, "sts:rolesessionname": role.session_name})
-        except TrustError as exc:
-            raise InvalidIdentityPoolConfigurationException from exc
         return issue_for_role(
             record,
             session_name=role.session_name,
@@ -191,7 +184,7 @@ def issue_for_role(
     identity_id: str = "",
     source_key: str = "",
     proof: Proof | None = None,
-    policy: Mapping[str, Any] | None = None,
+    policy: Mapping[str, Any] | str | None = None,
 ) -> Credentials:
     """Make keys of a role that was found to be the caller's to take. Raises TooLarge."""
     return issue(
@@ -204,8 +197,12 @@ def issue_for_role(
         identity_id=identity_id,
         amr=proof.amr if proof else (),
         tags=dict(proof.tags) if proof else None,
-        policies=(orjson.dumps(policy).decode(),) if policy is not None else (),
+        policies=() if policy is None else (_text_of(policy),),
     )
+
+
+def _text_of(policy: Mapping[str, Any] | str) -> str:
+    return policy if isinstance(policy, str) else orjson.dumps(policy).decode()
 
 
 def issue(seconds: int, **claims: Any) -> Credentials:

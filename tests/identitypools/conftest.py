@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from identitypools import identities, logins, oidc, role_records
-from identitypools.models import IdentityPool, Role
+from identitypools.models import IdentityPool, Role, roles
 from identitypools.role_records import RoleSettings
+from tests import in_process
 from tests.conftest import PASSWORD
 from userpools.audit import Actor
 from userpools.models import UserPool
@@ -24,6 +25,7 @@ def _nothing_remembered():
     oidc.cache.clear()
     logins.token_infos.clear()
     logins.oidc_providers.clear()
+    roles.clear()
     identities._pool_of._known.clear()
 
 
@@ -108,6 +110,22 @@ def another_login(pool, client, make_user, sign_in) -> Callable[[str], dict[str,
     def make(name: str) -> dict[str, str]:
         make_user(pool, name)
         return {provider_of(pool): sign_in(client, name, PASSWORD)["IdToken"]}
+
+    return make
+
+
+@pytest.fixture
+def vended(application) -> Callable[..., Any]:
+    """Make an SDK client that signs with the keys in an answer, of cognito-identity or of STS."""
+
+    def make(credentials: dict[str, Any], service: str = "sts", **changed: str) -> Any:
+        given = {
+            "access_key_id": credentials["AccessKeyId"],
+            "secret_access_key": credentials.get("SecretKey") or credentials.get("SecretAccessKey"),
+            "session_token": credentials["SessionToken"],
+            **changed,
+        }
+        return in_process.client(service, application, **given)
 
     return make
 
