@@ -17,6 +17,7 @@ from jwt.utils import to_base64url_uint
 
 from identitypools.models import IssuerKey
 from userpools import sealing
+from userpools.audit import Actor, record_act
 from userpools.conf import settings
 from userpools.models.cache import VersionedCache
 from userpools.sealing import Purpose
@@ -62,7 +63,7 @@ def ensure(region: str) -> None:
     _kept.forget(_ALL)
 
 
-def rotate(region: str) -> IssuerKey:
+def rotate(region: str, *, actor: Actor) -> IssuerKey:
     """Replace the region's key; the old one stays published for OVERLAP. Return the new one."""
     row = _make(region)
     with transaction.atomic():
@@ -70,6 +71,7 @@ def rotate(region: str) -> IssuerKey:
             is_active=False, retire_at=timezone.now() + OVERLAP
         )
         row.save(force_insert=True)
+        record_act(actor, "RotateIssuerKey", resource=row.kid)
     _kept.forget(_ALL)
     return row
 

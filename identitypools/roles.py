@@ -178,12 +178,8 @@ def check_tags(tags: Mapping[str, str]) -> None:
         raise NotAuthorizedException("The principal tags are larger than a session may have.")
 
 
-def writable_claims(pool: IdentityPool) -> Iterator[tuple[str, str]]:
-    """Yield (provider, claim) of rules over claims that users may be able to set themselves.
-
-    Whoever may write the attribute chooses the role. What the pool itself or a provider states is
-    not among them.
-    """
+def rule_claims(pool: IdentityPool) -> Iterator[tuple[str, str]]:
+    """Yield (provider, claim) of each rule."""
     for provider, mapping in pool.role_mappings.items():
         for rule in (mapping.get("RulesConfiguration") or {}).get("Rules", ()):
             yield provider, rule["Claim"]

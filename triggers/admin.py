@@ -21,7 +21,7 @@ from triggers.functions import Settings
 from triggers.models import EventState, Function, Invocation, Outcome, QueuedEvent
 from userpools.admin import fields, markup, navigation
 from userpools.admin.acts import Act, ActForm, ConfirmByName, actor_of
-from userpools.admin.base import RecordAdmin, ServiceAdmin
+from userpools.admin.base import RecordAdmin, ServiceAdmin, SuperusersOnly
 from userpools.admin.markup import Card, Fact
 from userpools.audit import record_act
 from userpools.conf import settings
@@ -71,22 +71,6 @@ def shown_json(value: object) -> SafeString:
 def shown_text(text: str) -> SafeString:
     """Show lines as they are."""
     return format_html('<pre class="ph-json">{}</pre>', text) if text else markup.DASH
-
-
-class SuperusersOnly:
-    """Pages that nobody but a superuser opens."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)
 
 
 if TYPE_CHECKING:

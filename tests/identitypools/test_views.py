@@ -9,6 +9,7 @@ from django.test import Client
 
 from identitypools import keys, tokens
 from identitypools.models import IssuerKey
+from tests.identitypools.conftest import ACTOR
 from userpools.services import rekey
 
 DISCOVERY = "/identity/.well-known/openid-configuration"
@@ -50,7 +51,7 @@ def test_nothing_but_reading_is_answered(path):
 
 def test_a_rotated_key_signs_no_more_and_stays_published(developer):
     old = developer("zoe")
-    keys.rotate("us-east-1")
+    keys.rotate("us-east-1", actor=ACTOR)
     new = developer("zoe")
     kids = [jwt.get_unverified_header(each["Token"])["kid"] for each in (old, new)]
     assert kids == ["us-east-11", "us-east-12"]
