@@ -10,6 +10,7 @@ import structlog
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from identitypools import tokens
 from identitypools.vendors.base import Credentials, RoleRequest
@@ -66,7 +67,7 @@ class StsVendor:
             if exc.response["ResponseMetadata"]["HTTPStatusCode"] >= FIRST_FAULT_STATUS:
                 raise ExternalServiceException from exc
             raise InvalidIdentityPoolConfigurationException from exc
-        except BotoCoreError as exc:
+        except (BotoCoreError, ResponseParserError) as exc:
             log.warning("STS did not answer", error=type(exc).__name__)
             raise ExternalServiceException from exc
         made = answer["Credentials"]
