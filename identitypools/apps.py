@@ -1,4 +1,4 @@
-"""The identity pools application: what it keeps sealed and sweeps."""
+"""The identity pools application: what it keeps sealed, sweeps and checks."""
 
 from django.apps import AppConfig
 
@@ -10,5 +10,5 @@ class IdentityPoolsConfig(AppConfig):
     verbose_name = "Identity pools"
 
     def ready(self) -> None:
-        """Register the sealed columns and the steps of the sweep."""
-        from identitypools import retention  # noqa: F401, PLC0415 - models are ready only now
+        """Register the sealed columns, the steps of the sweep, and the checks."""
+        from identitypools import checks, retention  # noqa: F401, PLC0415 - models are ready only now
