@@ -30,6 +30,13 @@ TEMPORARY: Final = "ASIA"
 FEDERATED: Final = ("Federated", "cognito-identity.amazonaws.com")
 ASSUME_WITH_WEB_IDENTITY: Final = "sts:AssumeRoleWithWebIdentity"
 TAG_SESSION: Final = "sts:TagSession"
+# How condition keys begin that the session alone has values for.
+OF_THE_SESSION: Final = (
+    "cognito-identity.amazonaws.com:",
+    "aws:principal",
+    "aws:userid",
+    "aws:token",
+)
 LONGEST_TOKEN: Final = 12_000
 
 
@@ -76,9 +83,12 @@ class RoleSession(Permissions):
     ) -> bool:
         """Say whether role and session policies allow an action; what proxies ask.
 
-        `context` has what is known of the request besides: its address, time, and S3's prefix.
+        `context` has what is known of the request besides: its address, and S3's prefix. What it
+        says of the session itself is not listened to.
         """
-        known = {**(context or {}), **self.context()}
+        told = (context or {}).items()
+        known = {name: value for name, value in told if not name.lower().startswith(OF_THE_SESSION)}
+        known |= self.context()
         return all(policy.allows(action, resource, known) for policy in self._policies())
 
     def allows(self, action: str, resource: str) -> bool:

@@ -1,15 +1,20 @@
 """The issuer that identity pools are: a stranger verifies a token with what is published."""
 
 import base64
+from datetime import timedelta
 
 import jwt
 import pytest
+import time_machine
 from cryptography import x509
 from django.test import Client
+from django.utils import timezone
 
 from identitypools import keys, tokens
 from identitypools.models import IssuerKey
 from tests.identitypools.conftest import ACTOR
+from userpools import sweep
+from userpools.errors import NotAuthorizedException
 from userpools.services import rekey
 
 DISCOVERY = "/identity/.well-known/openid-configuration"
@@ -58,6 +63,18 @@ def test_a_rotated_key_signs_no_more_and_stays_published(developer):
     assert set(keys.issuer_keys().public) == set(kids)
     # What was signed before the rotation is still worth something.
     assert tokens.verify(old["Token"])[1] == old["IdentityId"]
+
+
+def test_a_retired_key_is_published_no_more_and_swept(developer):
+    old = developer("zoe")["Token"]
+    keys.rotate("us-east-1", actor=ACTOR)
+    with time_machine.travel(timezone.now() + keys.OVERLAP + timedelta(minutes=1)):
+        keys._kept.clear()
+        assert set(keys.issuer_keys().public) == {"us-east-12"}
+        with pytest.raises(NotAuthorizedException):
+            tokens.verify(old)
+        assert sweep.sweep()["issuer_keys"] == 1
+    assert IssuerKey.objects.get().kid == "us-east-12"
 
 
 def test_private_keys_are_sealed_and_reach_a_new_master_key(developer):
