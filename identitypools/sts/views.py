@@ -45,8 +45,6 @@ def query_view(request: HttpRequest) -> HttpResponse:
         parameters = read_parameters(request) if caller else read_unsigned(request)
         action = parameters.get("Action", "")
         served = action_named(action, parameters.get("Version", ""))
-        if caller is None and served.is_signed:
-            raise MissingAuthenticationTokenException(UNSIGNED)
         members = served.run(call_of(request, action, caller, region, request_id), parameters)
         answer = HttpResponse(xml.result(action, members, request_id), content_type=CONTENT_TYPE)
     except Exception as exc:  # the outermost frame: logged, and answered as a fault
@@ -105,12 +103,13 @@ def call_of(
 
 
 def read_unsigned(request: HttpRequest) -> Mapping[str, str]:
-    """Return the parameters of a request without a signature; what cannot be read lacks one."""
+    """Return the parameters of an action that takes no signature; all others lack one."""
     try:
         parameters = read_parameters(request)
     except MalformedQueryString as exc:
         raise MissingAuthenticationTokenException(UNSIGNED) from exc
-    if parameters.get("Action") not in ACTIONS:
+    named = ACTIONS.get(parameters.get("Action", ""))
+    if named is None or named.is_signed:
         raise MissingAuthenticationTokenException(UNSIGNED)
     return parameters
 
