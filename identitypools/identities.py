@@ -199,6 +199,10 @@ def join(
         target = named
     else:
         target = owners[0] if owners else named or _new(pool)
+    # Held, so that it is not deleted under the logins that it gets.
+    held = Identity.objects.select_for_update(no_key=True).filter(pk=target.pk)
+    if not held.values_list("pk", flat=True).first():
+        raise no_such_identity(target.pk)
     for other in [*owners, *([named] if named else [])]:
         if other.pk != target.pk:
             merge(other, target)
