@@ -28,10 +28,11 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 # JWKS, discovery and what programs call of OAuth, under a pool's path or at its domain's root;
-# probes, which may come under any host name.
+# those of identity pools; probes, which may come under any host name.
 JSON_PATH = re.compile(
     r"(/[\w-]+_[0-9A-Za-z]+)?/(\.well-known/(jwks\.json|openid-configuration)"
     r"|oauth2/(token|userInfo|revoke))"
+    r"|/identity/\.well-known/(jwks_uri|openid-configuration)"
     r"|/healthz|/readyz"
 )
 PROBES = frozenset({"/healthz", "/readyz"})

@@ -84,6 +84,7 @@ def client(
     *,
     access_key_id: str,
     secret_access_key: str,
+    session_token: str | None = None,
     region: str = REGION,
 ) -> Any:
     """Make an SDK client for the application."""
@@ -93,6 +94,7 @@ def client(
         endpoint_url=ENDPOINT,
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
+        aws_session_token=session_token,
         config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
     )
     made.meta.events.register("before-send", lambda request, **_: answer(application, request))

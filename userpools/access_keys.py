@@ -1,11 +1,13 @@
 """Access keys as credentials of signed calls, and what their policies allow."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
+from userpools.awsjson.configuration import CredentialResolver
 from userpools.awsjson.errors import UnrecognizedClientException
 from userpools.awsjson.service import Caller
 from userpools.awsjson.sigv4 import Credential
@@ -19,12 +21,42 @@ from userpools.policies import FULL_ACCESS, Policy
 LAST_USED_STEP = timedelta(minutes=1)
 
 
+class Permissions(ABC):
+    """What a signer may do here; the identity of a Caller."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def allows(self, action: str, resource: str) -> bool:
+        """Say whether an action is allowed on a resource's ARN."""
+
+    @abstractmethod
+    def allows_somewhere(self, action: str) -> bool:
+        """Say whether an action may be allowed on some resource."""
+
+    @abstractmethod
+    def record_use(self, service: str) -> None:
+        """Note that a service was called."""
+
+
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Permissions):
     """Who an access key speaks for, and its policy; None allows nothing."""
 
     key: AccessKey
     policy: Policy | None
+
+    def allows(self, action: str, resource: str) -> bool:
+        """Ask the key's policy."""
+        return self.policy is not None and self.policy.allows(action, resource)
+
+    def allows_somewhere(self, action: str) -> bool:
+        """Ask the key's policy."""
+        return self.policy is not None and self.policy.allows_somewhere(action)
+
+    def record_use(self, service: str) -> None:
+        """Note the use of the key."""
+        record_use(self.key, service)
 
 
 def _policy(key: AccessKey) -> Policy | None:
@@ -93,31 +125,29 @@ class AccessKeyResolver:
         return credential
 
 
-def resolvers() -> list[AccessKeyResolver]:
+def resolvers() -> list[CredentialResolver]:
     """Return the configured resolvers."""
     return [resolver() for resolver in settings.CREDENTIAL_RESOLVERS]
 
 
 class PolicyAuthorizer:
-    """Decides by the policy of the access key that signed the call."""
+    """Decides by what the signer may do."""
 
     def authorize(self, caller: Caller, action: str, resource: str | None) -> bool:
-        """Say whether the policy allows the action on the resource; None: on any at all."""
-        identity = caller.identity
-        if not isinstance(identity, Identity) or identity.policy is None:
+        """Say whether the action is allowed on the resource; None: on any at all."""
+        permissions = caller.identity
+        if not isinstance(permissions, Permissions):
             return False
-        record_use(identity.key, action.partition(":")[0])
+        permissions.record_use(action.partition(":")[0])
         if resource is None:
-            return identity.policy.allows_somewhere(action)
-        return identity.policy.allows(action, resource)
+            return permissions.allows_somewhere(action)
+        return permissions.allows(action, resource)
 
 
 def may(caller: Caller | None, action: str, resource: str) -> bool:
-    """Say whether a caller's policy allows an action on a resource; for lists and passed roles."""
-    identity = caller.identity if caller else None
-    if not isinstance(identity, Identity) or identity.policy is None:
-        return False
-    return identity.policy.allows(action, resource)
+    """Say whether a caller may take an action on a resource; for lists and passed roles."""
+    permissions = caller.identity if caller else None
+    return isinstance(permissions, Permissions) and permissions.allows(action, resource)
 
 
 def record_use(key: AccessKey, service: str) -> None:

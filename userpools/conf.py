@@ -47,6 +47,13 @@ DEFAULTS: dict[str, object] = {
     "LAMBDA_ENDPOINT": "",
     "KMS_ENDPOINT": "",
     "CREDENTIAL_RESOLVERS": ("userpools.access_keys.AccessKeyResolver",),
+    # What identity pools accept as a login.
+    "LOGIN_VERIFIERS": (),
+    # Who makes the credentials of identity pools that say nothing else: `local` or `sts`.
+    "CREDENTIAL_VENDOR": "local",
+    "STS_ENDPOINT": "",
+    # Whether the issuer of identity pools publishes its keys as certificates too.
+    "ISSUER_CERTIFICATES": False,
     # OWASP's parameters; MEMORY_KIB times CONCURRENCY is the most that a login storm takes.
     "ARGON2": {"TIME_COST": 2, "MEMORY_KIB": 19456, "PARALLELISM": 1, "CONCURRENCY": 2},
     # How long the sweep keeps what is over, in seconds.
@@ -61,7 +68,7 @@ DEFAULTS: dict[str, object] = {
     },
 }
 DOTTED = frozenset({"SMS_BACKEND", "TRIGGER_INVOKER"})
-DOTTED_LISTS = frozenset({"CREDENTIAL_RESOLVERS"})
+DOTTED_LISTS = frozenset({"CREDENTIAL_RESOLVERS", "LOGIN_VERIFIERS"})
 DOTTED_MAPS = frozenset({"TRIGGER_RUNNERS"})
 
 

@@ -60,6 +60,11 @@ def new_temporary_key_id() -> str:
     return "ASIA" + _draw(_KEY_ID_ALPHABET, 16)
 
 
+def new_role_id() -> str:
+    """Make the id of a role, which no later namesake has: `AROA` and 17 characters of base32."""
+    return "AROA" + _draw(_KEY_ID_ALPHABET, 17)
+
+
 def new_secret_access_key() -> str:
     """Make 40 characters of standard base64 (240 bits)."""
     return _draw(_SECRET_KEY_ALPHABET, 40)

@@ -74,3 +74,34 @@ class NoTriggers:
     ) -> dict[str, Any]:
         """Return the default response."""
         return response
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedLogin:
+    """A login token of an identity pool's caller that was found good.
+
+    `provider` is the provider's one name, which logins are kept under; `name` is how the pool's
+    configuration spells it. `reference` is what OpenID tokens say of the login besides. `names`
+    are those that role mappings and maps of principal tags may use for it, the narrowest first;
+    `default_tags` are the claims behind the tags of UseDefaults.
+    """
+
+    provider: str
+    name: str
+    subject: str
+    reference: str
+    names: tuple[str, ...]
+    claims: dict[str, Any]
+    default_tags: dict[str, str]
+
+
+class LoginVerifier(Protocol):
+    """Verifies login tokens of one kind of provider; LOGIN_VERIFIERS names the classes."""
+
+    def verify(self, pool: Any, provider: str, token: str) -> VerifiedLogin | None:
+        """Verify the token that came under a key of Logins; None where the key is not its kind.
+
+        May call out: never inside a transaction. Raises NotAuthorizedException for a token that is
+        not good, or a provider that the identity pool does not name; ExternalServiceException
+        where nobody could be asked.
+        """

@@ -11,6 +11,7 @@ from .environment import (
     argon2,
     database,
     env,
+    identity_pools,
     one_of,
     quotas,
     retention,
@@ -195,6 +196,7 @@ POOLHOUSE: dict[str, object] = {
     "AWS_TARGETS": tuple(env.list("POOLHOUSE_AWS_TARGETS", default=[])),
     **sms(),
     **triggers(),
+    **identity_pools(),
     # Without Redis a worker runs inside the process that serves.
     "IN_PROCESS_WORKER": env.bool("POOLHOUSE_IN_PROCESS_WORKER", default=not REDIS_URL),
 }

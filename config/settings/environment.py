@@ -173,6 +173,26 @@ def triggers() -> dict[str, object]:
     }
 
 
+def identity_pools() -> dict[str, object]:
+    """Return what identity pools take as logins, and who makes their credentials."""
+    return {
+        "CREDENTIAL_RESOLVERS": (
+            "userpools.access_keys.AccessKeyResolver",
+            "identitypools.vendors.local.SessionResolver",
+        ),
+        "LOGIN_VERIFIERS": (
+            "identitypools.logins.UserPoolLogins",
+            "identitypools.logins.OidcLogins",
+            "identitypools.logins.SignedSocialLogins",
+            "identitypools.logins.AmazonLogins",
+            "identitypools.logins.FacebookLogins",
+        ),
+        "CREDENTIAL_VENDOR": one_of("POOLHOUSE_CREDENTIAL_VENDOR", "local", "sts"),
+        "STS_ENDPOINT": env.str("POOLHOUSE_STS_ENDPOINT", default="").rstrip("/"),
+        "ISSUER_CERTIFICATES": env.bool("POOLHOUSE_ISSUER_CERTIFICATES", default=False),
+    }
+
+
 def _prefixes(name: str) -> tuple[str, ...]:
     """Return beginnings of phone numbers; one that is none must not pass for no rule at all."""
     prefixes = tuple(each.strip() for each in env.list(name, default=[]) if each.strip())

@@ -32,6 +32,32 @@ class MalformedQueryString(AwsError):
     status_code = 404
 
 
+class ValidationError(AwsError):
+    """A parameter breaks a constraint of its shape, or asks for what is not served."""
+
+
+class MalformedPolicyDocument(AwsError):
+    """The session policy is none that is evaluated here."""
+
+
+class PackedPolicyTooLarge(AwsError):
+    """Session policy and tags are more than a session token holds."""
+
+    default_message = "The session policy and the session tags are too large."
+
+
+class InvalidIdentityToken(AwsError):
+    """The web identity token proves nothing."""
+
+    default_message = "The ID token provided is not a valid JWT of an identity pool."
+
+
+class ExpiredIdentityToken(AwsError):
+    """The web identity token has expired."""
+
+    default_message = "Token expired: the ID token is no longer valid."
+
+
 # The same refusals bear other names and statuses than in the JSON protocol.
 # Source: STS API reference, "Common errors"; IAM user guide, "Troubleshoot Signature Version 4".
 _NAMES: dict[type[AwsError], tuple[str, int]] = {
@@ -43,6 +69,9 @@ _NAMES: dict[type[AwsError], tuple[str, int]] = {
     errors.AccessDeniedException: ("AccessDenied", 403),
     errors.ThrottlingException: ("Throttling", 400),
     errors.RequestEntityTooLargeException: ("RequestEntityTooLarge", 413),
+    errors.InvalidParameterException: ("ValidationError", 400),
+    errors.SerializationException: ("ValidationError", 400),
+    ExpiredIdentityToken: ("ExpiredTokenException", 400),
 }
 
 

@@ -9,24 +9,26 @@ import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
-from userpools.access_keys import Identity, record_use
+from userpools.access_keys import Permissions
 from userpools.awsjson.errors import (
     AwsError,
     InternalFailure,
     MissingAuthenticationTokenException,
     RequestEntityTooLargeException,
 )
-from userpools.awsjson.service import Caller
+from userpools.awsjson.service import Call, Caller
 from userpools.awsjson.sigv4 import WireHeaders, is_signed, verify_request
+from userpools.conf import settings
 from userpools.limits import client_address
 
 from . import xml
-from .actions import action_named
+from .actions import ACTIONS, action_named
 from .errors import MalformedQueryString, translated
 
 log = structlog.get_logger("poolhouse.api")
 
 SERVICE = "sts"
+UNSIGNED = "Request is missing Authentication Token"
 CONTENT_TYPE = "text/xml"
 MOST_PARAMETERS = 1000
 # A service fault, as opposed to a refusal.
@@ -39,10 +41,11 @@ def query_view(request: HttpRequest) -> HttpResponse:
     started = time.perf_counter()
     action, error = "", ""
     try:
-        caller = authenticate(request)
-        parameters = read_parameters(request)
+        caller, region = authenticate(request)
+        parameters = read_parameters(request) if caller else read_unsigned(request)
         action = parameters.get("Action", "")
-        members = action_named(action, parameters.get("Version", ""))(caller)
+        served = action_named(action, parameters.get("Version", ""))
+        members = served.run(call_of(request, action, caller, region, request_id), parameters)
         answer = HttpResponse(xml.result(action, members, request_id), content_type=CONTENT_TYPE)
     except Exception as exc:  # the outermost frame: logged, and answered as a fault
         answer, error = refusal(exc, request_id)
@@ -61,13 +64,16 @@ def query_view(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def authenticate(request: HttpRequest) -> Caller:
-    """Return who signed; nothing of the body is read as parameters before."""
+def authenticate(request: HttpRequest) -> tuple[Caller | None, str]:
+    """Return who signed and for which region; nobody did where there is no signature at all.
+
+    Nothing of a signed body is read as parameters before.
+    """
     headers = WireHeaders(request.META)
     query = request.META.get("QUERY_STRING", "")
     if not is_signed(headers, query):
-        raise MissingAuthenticationTokenException("Request is missing Authentication Token")
-    caller, _region = verify_request(
+        return None, settings.DEFAULT_REGION
+    caller, region = verify_request(
         method=request.method or "POST",
         path=request.path,
         query_string=query,
@@ -76,9 +82,36 @@ def authenticate(request: HttpRequest) -> Caller:
         service=SERVICE,
         required_headers=("host",),
     )
-    if isinstance(caller.identity, Identity):
-        record_use(caller.identity.key, SERVICE)
-    return caller
+    if isinstance(caller.identity, Permissions):
+        caller.identity.record_use(SERVICE)
+    return caller, region
+
+
+def call_of(
+    request: HttpRequest, action: str, caller: Caller | None, region: str, request_id: str
+) -> Call:
+    """Return what an action may know of its request."""
+    return Call(
+        operation=action,
+        caller=caller,
+        region=region,
+        account_id=settings.ACCOUNT_ID,
+        request_id=request_id,
+        client_address=client_address(request),
+        user_agent=request.META.get("HTTP_USER_AGENT", ""),
+    )
+
+
+def read_unsigned(request: HttpRequest) -> Mapping[str, str]:
+    """Return the parameters of an action that takes no signature; all others lack one."""
+    try:
+        parameters = read_parameters(request)
+    except MalformedQueryString as exc:
+        raise MissingAuthenticationTokenException(UNSIGNED) from exc
+    named = ACTIONS.get(parameters.get("Action", ""))
+    if named is None or named.is_signed:
+        raise MissingAuthenticationTokenException(UNSIGNED)
+    return parameters
 
 
 def body_of(request: HttpRequest) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 from xml.sax.saxutils import escape
 
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -9,9 +10,9 @@ NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def result(action: str, members: Mapping[str, str], request_id: str) -> bytes:
-    """Write the answer to an action."""
-    body = "".join(_element(name, value) for name, value in members.items())
+def result(action: str, members: Mapping[str, Any], request_id: str) -> bytes:
+    """Write the answer to an action; its members are texts, or have members themselves."""
+    body = _members(members)
     return _document(
         f"{action}Response",
         f"<{action}Result>{body}</{action}Result>"
@@ -33,6 +34,15 @@ def failure(*, is_ours: bool, code: str, message: str, request_id: str) -> bytes
 
 def _document(name: str, body: str) -> bytes:
     return f'<{name} xmlns="{NAMESPACE}">{body}</{name}>\n'.encode()
+
+
+def _members(members: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<{name}>{_members(value)}</{name}>"
+        if isinstance(value, Mapping)
+        else _element(name, value)
+        for name, value in members.items()
+    )
 
 
 def _element(name: str, value: str) -> str:

@@ -1,5 +1,6 @@
 // Runs steps (steps.mjs) with aws-amplify as a browser application would; a step is a function of
-// aws-amplify/auth with its argument, or `session`: {"endpoint", "poolId", "clientId", "steps"}.
+// aws-amplify/auth with its argument, `session`, or `credentials`: {"endpoint", "poolId", "clientId",
+// "steps"}, and "identityPoolId" where credentials are wanted.
 
 import { Amplify } from 'aws-amplify';
 import * as auth from 'aws-amplify/auth';
@@ -16,6 +17,11 @@ Amplify.configure({
       userPoolId: input.poolId,
       userPoolClientId: input.clientId,
       userPoolEndpoint: input.endpoint,
+      ...(input.identityPoolId && {
+        identityPoolId: input.identityPoolId,
+        identityPoolEndpoint: input.endpoint,
+        allowGuestAccess: true,
+      }),
     },
   },
 });
@@ -31,4 +37,11 @@ const session = async (options) => {
 // It is another function once somebody has signed up.
 const autoSignIn = () => auth.autoSignIn();
 
-await run({ ...auth, session, autoSignIn });
+const credentials = async () => {
+  const { credentials: found, identityId } = await auth.fetchAuthSession();
+  return found
+    ? { identityId, accessKeyId: found.accessKeyId, expiration: found.expiration }
+    : null;
+};
+
+await run({ ...auth, session, autoSignIn, credentials });

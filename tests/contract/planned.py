@@ -56,31 +56,5 @@ PLANNED: dict[str, frozenset[str]] = {
             "UpdateUserPoolReplica",
         }
     ),
-    "cognito-identity": frozenset(
-        {
-            "CreateIdentityPool",
-            "DeleteIdentities",
-            "DeleteIdentityPool",
-            "DescribeIdentity",
-            "DescribeIdentityPool",
-            "GetCredentialsForIdentity",
-            "GetId",
-            "GetIdentityPoolRoles",
-            "GetOpenIdToken",
-            "GetOpenIdTokenForDeveloperIdentity",
-            "GetPrincipalTagAttributeMap",
-            "ListIdentities",
-            "ListIdentityPools",
-            "ListTagsForResource",
-            "LookupDeveloperIdentity",
-            "MergeDeveloperIdentities",
-            "SetIdentityPoolRoles",
-            "SetPrincipalTagAttributeMap",
-            "TagResource",
-            "UnlinkDeveloperIdentity",
-            "UnlinkIdentity",
-            "UntagResource",
-            "UpdateIdentityPool",
-        }
-    ),
+    "cognito-identity": frozenset(),
 }

@@ -99,7 +99,11 @@ def check_refused(operation, response, body):
 
 def rows():
     """How many rows each table of ours has."""
-    models = apps.get_app_config("userpools").get_models()
+    models = [
+        model
+        for label in ("userpools", "identitypools")
+        for model in apps.get_app_config(label).get_models()
+    ]
     return {model.__name__: model.objects.count() for model in models if model._meta.managed}
 
 

@@ -10,14 +10,14 @@ from unfold.decorators import display
 
 from triggers import functions as service
 from triggers.admin.function_form import KINDS, FunctionForm
-from triggers.admin.shared import SuperusersOnly, outcome_badge
+from triggers.admin.shared import outcome_badge
 from triggers.admin.trial import TestEvent, shown_trial
 from triggers.events import Event
 from triggers.functions import Settings
 from triggers.models import Function, Invocation
 from userpools.admin import markup
 from userpools.admin.acts import Act, ConfirmByName, actor_of
-from userpools.admin.base import ServiceAdmin
+from userpools.admin.base import ServiceAdmin, SuperusersOnly
 from userpools.admin.markup import Card, Fact
 from userpools.conf import settings
 

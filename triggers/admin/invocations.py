@@ -10,14 +10,14 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
 from triggers import functions as service
-from triggers.admin.shared import SuperusersOnly, outcome_badge, shown_json, shown_text
+from triggers.admin.shared import outcome_badge, shown_json, shown_text
 from triggers.admin.trial import TestEvent, shown_trial
 from triggers.events import Event
 from triggers.models import Invocation
 from triggers.redaction import is_redacted
 from userpools.admin import markup
 from userpools.admin.acts import Act
-from userpools.admin.base import RecordAdmin
+from userpools.admin.base import RecordAdmin, SuperusersOnly
 from userpools.admin.markup import Card, Fact
 from userpools.errors import InvalidParameterException
 

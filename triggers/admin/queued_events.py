@@ -11,11 +11,10 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from triggers import queue
-from triggers.admin.shared import SuperusersOnly
 from triggers.models import EventState, QueuedEvent
 from userpools.admin import markup
 from userpools.admin.acts import Act, actor_of
-from userpools.admin.base import RecordAdmin
+from userpools.admin.base import RecordAdmin, SuperusersOnly
 from userpools.admin.markup import Card, Fact
 from userpools.audit import record_act
 from userpools.errors import InvalidParameterException

@@ -1,9 +1,7 @@
 """What the console's pages of functions share: who may see them, badges, and documents as text."""
 
 import json
-from typing import Any
 
-from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -33,19 +31,3 @@ def shown_json(value: object) -> SafeString:
 def shown_text(text: str) -> SafeString:
     """Show lines as they are."""
     return format_html('<pre class="ph-json">{}</pre>', text) if text else markup.DASH
-
-
-class SuperusersOnly:
-    """Pages that nobody but a superuser opens."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
-        return bool(request.user.is_superuser)

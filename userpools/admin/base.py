@@ -151,6 +151,22 @@ class ConsoleAdmin(BulkActsMixin, ModelAdmin):
         """Write nothing: the service has audited it."""
 
 
+class SuperusersOnly:
+    """Pages that nobody but a superuser opens."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Superusers alone."""
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers alone."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers alone."""
+        return bool(request.user.is_superuser)
+
+
 class RecordAdmin(ConsoleAdmin):
     """Objects that nobody edits: a page of facts, and acts where there are any."""
 

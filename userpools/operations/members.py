@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from userpools.awsjson.service import Call, cognito_idp
+from userpools.awsjson.service import Call, Service, cognito_idp
 
 
-def wire_members(call: Call, settings: dict[str, Any]) -> dict[str, Any]:
+def wire_members(
+    call: Call, settings: dict[str, Any], service: Service = cognito_idp
+) -> dict[str, Any]:
     """Return the arguments that a call gave, under their wire names."""
-    checkers = cognito_idp.operations[call.operation].checkers
+    checkers = service.operations[call.operation].checkers
     return {wire: settings[name] for wire, name, *_ in checkers if name in settings}

@@ -1,9 +1,10 @@
-"""Checking access tokens that come back: signature first, then whether they are still good."""
+"""Checking tokens that come back: signature first, then whether they are still good."""
 
 import base64
 import time
 import uuid
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -149,3 +150,70 @@ def verify_access_token(token: str, *, scope: str = API_SCOPE) -> AccessContext:
     except ResourceNotFoundException as exc:
         raise NotAuthorizedException(INVALID) from exc
     return AccessContext(pool, client, user, session, claims)
+
+
+# ID tokens, which identity pools take as logins
+
+
+class Problem(StrEnum):
+    """What is wrong with an ID token."""
+
+    MALFORMED = "malformed"
+    FOREIGN = "of another issuer"
+    UNSIGNED = "signed by no key of the pool"
+    OTHER_USE = "no ID token"
+    EXPIRED = "expired"
+    ENDED = "of a session that is over"
+
+
+class UnusableToken(Exception):
+    """An ID token that proves nothing; `problem` says why."""
+
+    def __init__(self, problem: Problem, claims: dict[str, Any] | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.claims = claims or {}
+
+
+def verify_id_token(token: str, pool: UserPool) -> dict[str, Any]:
+    """Verify signature, issuer, use and time of a pool's ID token; return its claims.
+
+    Asks nothing of the database. Raises UnusableToken.
+    """
+    try:
+        signed = _parts(token)
+    except NotAuthorizedException as exc:
+        raise UnusableToken(Problem.MALFORMED) from exc
+    claims = signed.claims
+    if claims.get("iss") != pool.issuer:
+        raise UnusableToken(Problem.FOREIGN)
+    use, key = keys_of(pool).public.get(signed.kid, ("", None))
+    if key is None or not RS256.verify(signed.signing_input, key, signed.signature):
+        raise UnusableToken(Problem.UNSIGNED)
+    if use != KeyUse.ID or claims.get("token_use") != "id":
+        raise UnusableToken(Problem.OTHER_USE)
+    texts = [claims.get(name) for name in ("sub", "aud")]
+    moments = [claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)]
+    if not all(isinstance(text, str) and text for text in texts) or not all(
+        isinstance(moment, int) for moment in moments
+    ):
+        raise UnusableToken(Problem.MALFORMED)
+    now = time.time()
+    if max(claims["iat"], claims.get("nbf", 0)) > now + CLOCK_SKEW_SECONDS:
+        raise UnusableToken(Problem.MALFORMED)
+    if claims["exp"] <= now:
+        raise UnusableToken(Problem.EXPIRED, claims)
+    return claims
+
+
+def check_id_token_lives(pool: UserPool, claims: dict[str, Any]) -> None:
+    """Check that the token's user and session still are; one query. Raises UnusableToken."""
+    try:
+        session = _session(pool, claims)
+    except NotAuthorizedException as exc:
+        raise UnusableToken(Problem.ENDED) from exc
+    user = session.user
+    if session.revoked_at is not None or session.user_epoch != user.epoch:
+        raise UnusableToken(Problem.ENDED)
+    if str(user.sub) != claims["sub"] or not user.enabled:
+        raise UnusableToken(Problem.ENDED)

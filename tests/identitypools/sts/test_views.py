@@ -79,7 +79,7 @@ def test_half_a_signature_is_refused(send):
     ("body", "expected"),
     [
         ("Action=Nothing&Version=2011-06-15", (400, "InvalidAction")),
-        ("Action=GetSessionToken&Version=2011-06-15", (400, "InvalidAction")),
+        ("Action=GetFederationToken&Version=2011-06-15", (400, "InvalidAction")),
         ("Action=GetCallerIdentity", (400, "InvalidAction")),
         ("Action=GetCallerIdentity&Version=2010-05-08", (400, "InvalidAction")),
         ("Version=2011-06-15", (400, "MissingAction")),
