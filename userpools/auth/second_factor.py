@@ -26,7 +26,14 @@ from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.outbox import CodeDelivery
 from userpools.messaging.wording import Wording
-from userpools.models import CodePurpose, Medium, SignInSession, UserStatus, VerificationCode
+from userpools.models import (
+    BrowserSession,
+    CodePurpose,
+    Medium,
+    SignInSession,
+    UserStatus,
+    VerificationCode,
+)
 from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
 from userpools.models.user import confirm_user
@@ -183,8 +190,9 @@ def refusal_of_dead_code(attempt: Attempt) -> AwsError:
 
     Else it is too old, or its contact has changed.
     """
-    if SignInSession.objects.filter(pk=attempt.id, pool=attempt.pool).exists():
-        return NotAuthorizedException(sealed.USED)
+    for kind in (SignInSession, BrowserSession):
+        if kind.objects.filter(pk=attempt.id, pool=attempt.pool).exists():
+            return NotAuthorizedException(sealed.USED)
     return ExpiredCodeException(codes.EXPIRED)
 
 
