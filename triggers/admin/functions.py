@@ -26,6 +26,13 @@ from userpools.conf import settings
 SHOWN_RUNS = 25
 
 
+class Indented(json.JSONEncoder):
+    """Writes documents for people."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2})
+
+
 class TestEvent(ActForm):
     """An event to try the function with."""
 
@@ -34,6 +41,7 @@ class TestEvent(ActForm):
 
     event = forms.JSONField(
         label="Event",
+        encoder=Indented,
         widget=UnfoldAdminTextareaWidget(
             attrs={"rows": 22, "class": "ph-mono", "spellcheck": "false"}
         ),
@@ -41,8 +49,7 @@ class TestEvent(ActForm):
 
     def __init__(self, *args: Any, subject: Function, **kwargs: Any) -> None:
         super().__init__(*args, subject=subject, **kwargs)
-        sample = service.sample_event(subject.pools.first())
-        self.fields["event"].initial = json.dumps(sample, indent=2)
+        self.fields["event"].initial = service.sample_event(subject.pools.first())
 
     def clean_event(self) -> dict[str, Any]:
         """Want an object."""

@@ -72,10 +72,10 @@ def sign_in_card(user: PoolUser) -> Card:
 
 
 def _first_factors(user: PoolUser) -> Fact:
-    names = [markup.code(name) for name in first_factors.available_to(user)]
+    names = first_factors.available_to(user)
     return Fact(
         "First factors",
-        markup.joined(*names) if names else markup.badge("None", "warn"),
+        markup.badges(names) if names else markup.badge("None", "warn"),
         "What choice-based sign-in (USER_AUTH) offers the user to begin with.",
     )
 
@@ -87,11 +87,10 @@ def _factors(user: PoolUser) -> Fact:
             "Second factors", "None", "An authenticator app is verified." if has_app else ""
         )
     preferred = user.mfa_preferred
-    names = [markup.code(name) for name in user.mfa_methods.split()]
-    names += [markup.code("WEB_AUTHN")] if user.passkey_mfa else []
+    names = [*user.mfa_methods.split(), *(["WEB_AUTHN"] if user.passkey_mfa else [])]
     return Fact(
         "Second factors",
-        markup.joined(*names),
+        markup.badges(names),
         f"{preferred} is preferred." if preferred else "None is preferred.",
     )
 
