@@ -134,6 +134,11 @@ def test_a_test_event_s_error_is_escaped(browser, make_function):
     assert "no &lt;thanks&gt;" in answer.content.decode()
 
 
+def test_a_wrong_name_is_said_of_the_name(browser):
+    answer = browser.post(reverse("admin:triggers_function_add"), {"name": "a/b"})
+    assert "name" in answer.context["adminform"].form.errors
+
+
 @pytest.mark.parametrize("event", ["", "[]", "{", "7"])
 def test_an_event_is_an_object(browser, function, event):
     answer = browser.post(page("function", function, "try"), {"event": event})

@@ -54,7 +54,8 @@ def copyable(value: object) -> SafeString:
     if not value:
         return DASH
     return format_html(
-        '<span class="ph-id"><code class="{}">{}</code><button type="button" class="ph-copy" data-copy="{}"'
+        '<span class="ph-id"><code class="{}">{}</code>'
+        '<button type="button" class="ph-copy" data-copy="{}"'
         ' aria-label="Copy {}" title="Copy"><span class="material-symbols-outlined"'
         ' aria-hidden="true">content_copy</span></button></span>',
         "ph-short" if len(str(value)) <= LONGEST_COPIED else "",

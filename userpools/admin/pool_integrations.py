@@ -107,11 +107,19 @@ def _function(label: str, member: str, hint: str = "") -> forms.CharField:
 class IntegrationFields(forms.Form):
     """The fields."""
 
-    pre_sign_up = _function("Before a sign-up", "PreSignUp", "May refuse it, or confirm it at once.")
-    post_confirmation = _function("After a confirmation", "PostConfirmation", "Runs once a user is confirmed or has reset a password.")
+    pre_sign_up = _function(
+        "Before a sign-up", "PreSignUp", "May refuse it, or confirm it at once."
+    )
+    post_confirmation = _function(
+        "After a confirmation",
+        "PostConfirmation",
+        "Runs once a user is confirmed or has reset a password.",
+    )
     pre_authentication = _function("Before a sign-in", "PreAuthentication", "May refuse it.")
     post_authentication = _function("After a sign-in", "PostAuthentication")
-    user_migration = _function("Unknown users", "UserMigration", "Takes them over from another directory.")
+    user_migration = _function(
+        "Unknown users", "UserMigration", "Takes them over from another directory."
+    )
     custom_message = _function("Wording of messages", "CustomMessage")
     define_challenge = _function("Next custom challenge", "DefineAuthChallenge")
     create_challenge = _function("Question of a challenge", "CreateAuthChallenge")
@@ -128,15 +136,27 @@ class IntegrationFields(forms.Form):
         initial=FIRST_VERSION,
         required=False,
     )
-    email_sender = _function("E-mail sender", "CustomEmailSender", "Sends in place of this server, which hands it the codes.")
-    sms_sender = _function("Text message sender", "CustomSMSSender", "Sends in place of this server, which hands it the codes.")
+    email_sender = _function(
+        "E-mail sender",
+        "CustomEmailSender",
+        "Sends in place of this server, which hands it the codes.",
+    )
+    sms_sender = _function(
+        "Text message sender",
+        "CustomSMSSender",
+        "Sends in place of this server, which hands it the codes.",
+    )
     sender_key = fields.text(
         "Key for the senders",
         "<code>KMSKeyID</code>. The ARN of a KMS key that encrypts the codes; needed with either "
         "sender. A key of this server's stands in for one that it may not use.",
         mono=True,
     )
-    inbound_federation = _function("Attributes from providers", "InboundFederation", "Changes what another provider says of a user.")
+    inbound_federation = _function(
+        "Attributes from providers",
+        "InboundFederation",
+        "Changes what another provider says of a user.",
+    )
 
     acr_level_1 = fields.text("Level 1", "Empty: urn:cognito:loa:1. Needs the Essentials plan.")
     acr_level_2 = fields.text("Level 2", "Empty: urn:cognito:loa:2.")

@@ -301,9 +301,7 @@ class UserPoolAdmin(ServiceAdmin):
     def _passwords(self, request: HttpRequest, pool: UserPool) -> Fact:
         """Say who is still kept in the other form: at once in a small pool, else when asked."""
         if pool.user_count > MOST_COUNTED and "count" not in request.GET:
-            return Fact(
-                "Passwords to convert", markup.plain_link("?count=passwords", "Count them")
-            )
+            return Fact("Passwords to convert", markup.plain_link("?count=passwords", "Count them"))
         others = set(PasswordStorage.values) - {pool.password_storage}
         number = PoolUser.objects.filter(pool=pool, password_form__in=others).count()
         return Fact(

@@ -66,8 +66,7 @@ def sign_in_card(user: PoolUser) -> Card:
             _attempts("Wrong codes", user.failed_codes, user.code_tried_at),
         ],
         note="After five wrong ones in a row the user is locked out for a second, then for "
-        "twice as long "
-        "each time, up to 15 minutes.",
+        "twice as long each time, up to 15 minutes.",
     )
 
 
@@ -124,6 +123,7 @@ def passkeys_card(user: PoolUser, *, may_change: bool) -> Card:
             for each in Passkey.objects.of(user)
         ],
         empty="No passkey is registered. Users register their own, with StartWebAuthnRegistration.",
+        wide=True,
     )
 
 
@@ -143,6 +143,7 @@ def limits_card(user: PoolUser) -> Card:
             for each in user_limits.limits_of(user)
         ],
         note="What one user may do, whoever asks; POOLHOUSE_QUOTAS sets it for all users.",
+        wide=True,
     )
 
 
@@ -175,6 +176,7 @@ def groups_card(user: PoolUser, *, may_change: bool) -> Card:
             for each in memberships
         ],
         empty="In no group. “Add to group” above puts the user into one.",
+        wide=True,
     )
 
 
