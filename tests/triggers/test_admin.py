@@ -121,7 +121,7 @@ def test_a_run_whose_event_is_whole_is_tried_again(browser, function, use, invok
     invoke(request={"userAttributes": {"email": "jane@example.com"}, "clientMetadata": None})
     run = Invocation.objects.get()
     shown = browser.get(page("invocation", run, "again"))
-    event = json.loads(shown.context["form"]["event"].initial)
+    event = json.loads(shown.context["form"]["event"].value())
     assert event["triggerSource"] == run.trigger_source
     assert event["userPoolId"] == run.pool_id
     assert event["request"]["userAttributes"]["email"] == "jane@example.com"
@@ -144,7 +144,9 @@ def test_a_run_with_gaps_or_without_its_function_is_not_tried_again(browser, fun
 
 def test_a_test_event_is_answered_beside_it(browser, function):
     shown = browser.get(page("function", function, "try"))
-    assert "PreSignUp_SignUp" in shown.content.decode()
+    offered = shown.context["form"]["event"].value()
+    assert json.loads(offered)["triggerSource"] == "PreSignUp_SignUp"
+    assert "\n" in offered
     event = json.dumps({"userName": "jane", "userPoolId": "p"})
     answer = browser.post(page("function", function, "try"), {"event": event})
     assert answer.context["trial"].answer["name"] == "jane"
@@ -156,6 +158,11 @@ def test_a_test_event_s_error_is_escaped(browser, make_function):
     function = make_function("python", f"{__name__}.refuse")
     answer = browser.post(page("function", function, "try"), {"event": '{"a": 1}'})
     assert "no &lt;thanks&gt;" in answer.content.decode()
+
+
+def test_a_wrong_name_is_said_of_the_name(browser):
+    answer = browser.post(reverse("admin:triggers_function_add"), {"name": "a/b"})
+    assert "name" in answer.context["adminform"].form.errors
 
 
 @pytest.mark.parametrize("event", ["", "[]", "{", "7"])

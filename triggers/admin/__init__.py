@@ -9,6 +9,6 @@ __all__ = ["functions", "invocations", "queued_events"]
 navigation.add_for_superusers(
     "Functions",
     ("Functions", "function", Function),
-    ("Runs", "play_circle", Invocation),
-    ("Waiting events", "schedule", QueuedEvent),
+    ("Invocations", "play_circle", Invocation),
+    ("Queued events", "schedule", QueuedEvent),
 )

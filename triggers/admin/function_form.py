@@ -99,6 +99,12 @@ class FunctionForm(FunctionModelForm):
             self.fields["arn"].disabled = True
         self.fields["pools"].help_text = "Other pools fail when they name it."
 
+    def clean_name(self) -> str:
+        """Hold the name to the model's rule, which the ARN made of it would blame on itself."""
+        name = str(self.cleaned_data["name"])
+        Function._meta.get_field("name").run_validators(name)
+        return name
+
     def clean(self) -> dict[str, Any] | None:
         """Repeat what the service refused."""
         cleaned = super().clean()

@@ -49,11 +49,9 @@ class InvocationAdmin(SuperusersOnly, RecordAdmin):
         "shown_time",
         "trigger_source",
         "shown_function",
-        "pool_id",
-        "username",
+        "shown_user",
         "shown_outcome",
         "shown_duration",
-        "error",
     )
     list_display_links = ("shown_time",)
     list_filter = ("outcome", "trigger_source", ("started_at", RangeDateTimeFilter))
@@ -111,10 +109,15 @@ class InvocationAdmin(SuperusersOnly, RecordAdmin):
         """Return the function, as a link while it is there."""
         return markup.link(run.function) if run.function else markup.code(run.arn)
 
+    @display(description="User", ordering="username")
+    def shown_user(self, run: Invocation) -> SafeString:
+        """Return who it was run for, and in which pool."""
+        return markup.with_note(run.username or markup.DASH, run.pool_id)
+
     @display(description="Outcome", ordering="outcome")
     def shown_outcome(self, run: Invocation) -> SafeString:
-        """Return what became of it."""
-        return outcome_badge(run)
+        """Return what became of it, and why."""
+        return markup.with_note(outcome_badge(run), run.error)
 
     @display(description="Milliseconds", ordering="duration_ms")
     def shown_duration(self, run: Invocation) -> str:
@@ -144,7 +147,7 @@ class InvocationAdmin(SuperusersOnly, RecordAdmin):
                 ],
                 note="Passwords, codes, challenge answers and callers' metadata are not kept.",
             ),
-            Card("Request", facts=[Fact("request", shown_json(obj.request))]),
-            Card("Response", facts=[Fact("response", shown_json(obj.response))]),
-            Card("Log", facts=[Fact("output", shown_text(obj.log))], wide=True),
+            Card("Request", facts=[Fact("", shown_json(obj.request))]),
+            Card("Response", facts=[Fact("", shown_json(obj.response))]),
+            Card("Log", facts=[Fact("", shown_text(obj.log))], wide=True),
         ]

@@ -40,7 +40,7 @@ class QueuedEventAdmin(SuperusersOnly, RecordAdmin):
 
     is_named = False
     list_display = (
-        "shown_time", "trigger_source", "pool", "shown_state", "attempts", "last_error",
+        "shown_time", "trigger_source", "shown_pool", "shown_state", "attempts", "last_error",
     )  # fmt: skip
     list_display_links = ("shown_time",)
     list_filter = ("state", ("pool", AutocompleteSelectFilter))

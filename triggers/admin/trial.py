@@ -18,6 +18,13 @@ from userpools.admin import markup
 from userpools.admin.acts import ActForm
 
 
+class Indented(json.JSONEncoder):
+    """Writes documents for people."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2})
+
+
 class TestEvent(ActForm):
     """An event to try a function with."""
 
@@ -26,6 +33,7 @@ class TestEvent(ActForm):
 
     event = forms.JSONField(
         label="Event",
+        encoder=Indented,
         widget=UnfoldAdminTextareaWidget(
             attrs={"rows": 22, "class": "ph-mono", "spellcheck": "false"}
         ),
@@ -33,7 +41,7 @@ class TestEvent(ActForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["event"].initial = json.dumps(self.first_event(), indent=2, ensure_ascii=False)
+        self.fields["event"].initial = self.first_event()
 
     def first_event(self) -> Event:
         """Return the event to begin with."""

@@ -48,7 +48,7 @@ class AuditEntryAdmin(RecordAdmin):
     """Who changed what."""
 
     is_named = False
-    list_display = ("shown_time", "actor", "source", "action", "shown_resource", "address")
+    list_display = ("shown_time", "shown_actor", "action", "shown_resource")
     list_display_links = ("shown_time",)
     list_filter = (
         SourceFilter,
@@ -87,10 +87,12 @@ class AuditEntryAdmin(RecordAdmin):
         """Return when it was done."""
         return markup.when(entry.created_at, seconds=True)
 
-    @display(description="Address")
-    def address(self, entry: AuditEntry) -> SafeString:
-        """Return where it came from."""
-        return markup.code(entry.client_address)
+    @display(description="Actor", ordering="actor")
+    def shown_actor(self, entry: AuditEntry) -> SafeString:
+        """Return who did it, through which door and from where."""
+        return markup.with_note(
+            entry.actor, ", ".join(filter(None, (entry.source, entry.client_address)))
+        )
 
     @display(description="Resource")
     def shown_resource(self, entry: AuditEntry) -> SafeString:

@@ -52,7 +52,6 @@ class AuthEventAdmin(RecordAdmin):
         "event_type",
         "username",
         "shown_outcome",
-        "reason",
         "flow",
         "address",
         "shown_pool",
@@ -92,8 +91,8 @@ class AuthEventAdmin(RecordAdmin):
 
     @display(description="Outcome", ordering="outcome")
     def shown_outcome(self, event: AuthEvent) -> SafeString:
-        """Return the outcome."""
-        return outcome_badge(event)
+        """Return the outcome, and the reason of a failure."""
+        return markup.with_note(outcome_badge(event), event.reason)
 
     @display(description="Address")
     def address(self, event: AuthEvent) -> SafeString:

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
@@ -60,6 +61,7 @@ class ConsoleAdmin(BulkActsMixin, ModelAdmin):
     list_per_page = 50
     list_filter_submit = True
     actions = None
+    empty_value_display = markup.DASH
     empty_title = "Nothing here yet"
     empty_text = ""
     change_form_outer_before_template = "admin/userpools/summary.html"
@@ -88,6 +90,13 @@ class ConsoleAdmin(BulkActsMixin, ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list's class."""
         return CountedList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Title the list after what it lists."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def summary(self, request: HttpRequest, obj: Any) -> list[Fact]:
         """Return what a page says first: what is this, and is it healthy."""

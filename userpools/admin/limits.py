@@ -19,6 +19,8 @@ SERVICE = "cognito-idp"
 MARK = "{limits}"
 # A JSON integer of the service, where the model sets no limit of its own.
 SMALLEST, LARGEST = -(2**31), 2**31 - 1
+# Shapes whose length nobody counts.
+SELF_EVIDENT = frozenset({"ArnType"})
 # A length that no browser and no person minds.
 WORTH_SAYING = 100_000
 
@@ -40,10 +42,12 @@ def apply(field: forms.Field, shape: Any) -> None:
         _bound(field, SMALLEST if low is None else low, LARGEST if high is None else high)
         _say(field, fields.range_text(low, high))
     elif shape.type_name in {"list", "map"}:
-        _say(field, fields.range_text(None, high, "of them"))
+        # More than there are to choose from is no limit.
+        if len(getattr(field, "choices", ())) > (high or 0) or not hasattr(field, "choices"):
+            _say(field, fields.range_text(None, high, "of them"))
     elif isinstance(field, forms.CharField) and shape.type_name == "string":
         _bound_length(field, low or 0, high)
-        if high is not None and high < WORTH_SAYING:
+        if high is not None and high < WORTH_SAYING and shape.name not in SELF_EVIDENT:
             _say(field, fields.range_text(low or None, high, "characters"))
 
 

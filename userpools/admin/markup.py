@@ -16,6 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 DASH = mark_safe('<span class="ph-muted">&ndash;</span>')
 # An IPv6 address, a UUID, a pool id.
 LONGEST_UNBROKEN = 45
+# A pool id, a client id, an access key's id: what stays on one line beside a copy button.
+LONGEST_COPIED = 30
 TONES = frozenset({"good", "bad", "warn", "info", "plain"})
 
 
@@ -52,9 +54,11 @@ def copyable(value: object) -> SafeString:
     if not value:
         return DASH
     return format_html(
-        '<span class="ph-id"><code>{}</code><button type="button" class="ph-copy" data-copy="{}"'
+        '<span class="ph-id"><code class="{}">{}</code>'
+        '<button type="button" class="ph-copy" data-copy="{}"'
         ' aria-label="Copy {}" title="Copy"><span class="material-symbols-outlined"'
         ' aria-hidden="true">content_copy</span></button></span>',
+        "ph-short" if len(str(value)) <= LONGEST_COPIED else "",
         value,
         value,
         value,
@@ -79,6 +83,13 @@ def badge(text: object, tone: str = "plain") -> SafeString:
 def badges(values: Iterable[object], tone: str = "plain") -> SafeString:
     """Show several states side by side."""
     return format_html_join(" ", "{}", ((badge(value, tone),) for value in values)) or DASH
+
+
+def with_note(value: object, note: object) -> SafeString:
+    """Show a value, and in small letters below it what explains it."""
+    if not note:
+        return format_html("{}", value)
+    return format_html('{}<small class="ph-under">{}</small>', value, note)
 
 
 def words(name: str) -> str:

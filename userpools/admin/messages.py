@@ -59,7 +59,6 @@ class MessageAdmin(RecordAdmin):
         "shown_user",
         "state_shown",
         "attempts",
-        "last_error",
     )
     list_display_links = ("shown_time",)
     list_filter = (
@@ -121,8 +120,8 @@ class MessageAdmin(RecordAdmin):
 
     @display(description="State", ordering="state")
     def state_shown(self, message: Message) -> SafeString:
-        """Return where it stands."""
-        return state_badge(message)
+        """Return where it stands, and what went wrong."""
+        return markup.with_note(state_badge(message), message.last_error)
 
     def summary(self, request: HttpRequest, obj: Message) -> list[Fact]:
         """Say where it stands."""

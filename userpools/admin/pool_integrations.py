@@ -89,28 +89,44 @@ FIELDSETS: Final = (
         ),
     ),
 )  # fmt: skip
-KEPT: Final = "Kept and shown; this server makes nothing of it."
+# What stands above the fields of a tab.
+DESCRIPTIONS: Final = {
+    "Triggers": "Each is the ARN of a function, made under “Functions” or known to its runner; "
+    "empty: none. Its name in LambdaConfig stands below.",
+    "Authentication context": "What tokens say in acr of a sign-in of each level, in place of "
+    "Cognito's own words.",
+    "Kept for Cognito": "Settings that programs may write and read back. This server keeps and "
+    "shows them, and makes nothing of them.",
+}
 
 
-def _function(label: str, hint: str = "") -> forms.CharField:
-    return fields.text(label, f"A function's ARN. {hint}".strip(), mono=True)
+def _function(label: str, member: str, hint: str = "") -> forms.CharField:
+    return fields.text(label, f"<code>{member}</code>. {hint}".strip(), mono=True)
 
 
 class IntegrationFields(forms.Form):
     """The fields."""
 
-    pre_sign_up = _function("Before a sign-up", "May refuse it, or confirm it at once.")
-    post_confirmation = _function("After a confirmation")
-    pre_authentication = _function("Before a sign-in", "May refuse it.")
-    post_authentication = _function("After a sign-in")
-    user_migration = _function("For unknown users", "Takes them over from another directory.")
-    custom_message = _function("For the words of messages")
-    define_challenge = _function("Custom challenges: which is next")
-    create_challenge = _function("Custom challenges: what is asked")
-    verify_challenge = _function("Custom challenges: whether the answer is right")
-    token_function = _function("While tokens are made")
+    pre_sign_up = _function(
+        "Before a sign-up", "PreSignUp", "May refuse it, or confirm it at once."
+    )
+    post_confirmation = _function(
+        "After a confirmation",
+        "PostConfirmation",
+        "Runs once a user is confirmed or has reset a password.",
+    )
+    pre_authentication = _function("Before a sign-in", "PreAuthentication", "May refuse it.")
+    post_authentication = _function("After a sign-in", "PostAuthentication")
+    user_migration = _function(
+        "Unknown users", "UserMigration", "Takes them over from another directory."
+    )
+    custom_message = _function("Wording of messages", "CustomMessage")
+    define_challenge = _function("Next custom challenge", "DefineAuthChallenge")
+    create_challenge = _function("Question of a challenge", "CreateAuthChallenge")
+    verify_challenge = _function("Check of an answer", "VerifyAuthChallengeResponse")
+    token_function = _function("Claims of tokens", "PreTokenGeneration")
     token_version = fields.choice(
-        "Version of its event",
+        "Version of the claims event",
         (
             ("V1_0", "1: ID tokens"),
             ("V2_0", "2: access tokens too"),
@@ -120,15 +136,27 @@ class IntegrationFields(forms.Form):
         initial=FIRST_VERSION,
         required=False,
     )
-    email_sender = _function("Sends e-mail", "Instead of this server, which hands it the codes.")
-    sms_sender = _function("Sends text messages", "Likewise.")
+    email_sender = _function(
+        "E-mail sender",
+        "CustomEmailSender",
+        "Sends in place of this server, which hands it the codes.",
+    )
+    sms_sender = _function(
+        "Text message sender",
+        "CustomSMSSender",
+        "Sends in place of this server, which hands it the codes.",
+    )
     sender_key = fields.text(
-        "Key of the senders' codes",
-        "A KMS key's ARN, needed with either of them; a key of this server's stands in for one "
-        "that it may not use.",
+        "Key for the senders",
+        "<code>KMSKeyID</code>. The ARN of a KMS key that encrypts the codes; needed with either "
+        "sender. A key of this server's stands in for one that it may not use.",
         mono=True,
     )
-    inbound_federation = _function("For what another provider says of a user")
+    inbound_federation = _function(
+        "Attributes from providers",
+        "InboundFederation",
+        "Changes what another provider says of a user.",
+    )
 
     acr_level_1 = fields.text("Level 1", "Empty: urn:cognito:loa:1. Needs the Essentials plan.")
     acr_level_2 = fields.text("Level 2", "Empty: urn:cognito:loa:2.")
@@ -159,23 +187,22 @@ class IntegrationFields(forms.Form):
             ("AWS_OWNED_KEY", "Owned by AWS"),
             ("CUSTOMER_MANAGED_KEY", "A KMS key of yours"),
         ),
-        KEPT,
         required=False,
     )
-    key_arn = fields.text("ARN of the KMS key", KEPT, mono=True)
+    key_arn = fields.text("ARN of the KMS key", mono=True)
     issuer_type = fields.choice(
         "Kind of issuer",
         (("", "Not stated"), ("ORIGINAL", "Original"), ("UPDATED", "Updated")),
-        f"{KEPT} “Tokens state as issuer” is what counts here.",
+        "“Tokens state as issuer” is what counts here.",
         required=False,
     )
-    eums_role = fields.text("End User Messaging: caller role", KEPT, mono=True)
-    eums_external_id = fields.text("End User Messaging: external id", KEPT, mono=True)
-    eums_identity = fields.text("End User Messaging: origination identity", KEPT, mono=True)
-    eums_set = fields.text("End User Messaging: configuration set", KEPT, mono=True)
-    eums_entity = fields.text("End User Messaging: principal entity id", KEPT, mono=True)
-    eums_template = fields.text("End User Messaging: template id", KEPT, mono=True)
-    eums_region = fields.text("End User Messaging: region", KEPT, mono=True)
+    eums_role = fields.text("EUM SMS caller role", mono=True)
+    eums_external_id = fields.text("EUM SMS external id", mono=True)
+    eums_identity = fields.text("EUM SMS origination identity", mono=True)
+    eums_set = fields.text("EUM SMS configuration set", mono=True)
+    eums_entity = fields.text("EUM SMS principal entity id", mono=True)
+    eums_template = fields.text("EUM SMS template id", mono=True)
+    eums_region = fields.text("EUM SMS region", mono=True)
 
 
 def tidied(document: Document, stored: Mapping[str, Any]) -> Document:

@@ -132,7 +132,6 @@ class UserPoolAdmin(ServiceAdmin):
     list_display = (
         "shown_name",
         "shown_id",
-        "region",
         "shown_users",
         "shown_tier",
         "state",
@@ -144,7 +143,14 @@ class UserPoolAdmin(ServiceAdmin):
     ordering = ("name",)
     warn_unsaved_form = True
     fieldsets = tuple(
-        (title, {"fields": names, "classes": ["tab"]})
+        (
+            title,
+            {
+                "fields": names,
+                "classes": ["tab"],
+                "description": pool_integrations.DESCRIPTIONS.get(title, ""),
+            },
+        )
         for title, names in (*FIELDSETS, *pool_integrations.FIELDSETS)
     )
     empty_title = "No user pool yet"
@@ -295,13 +301,11 @@ class UserPoolAdmin(ServiceAdmin):
     def _passwords(self, request: HttpRequest, pool: UserPool) -> Fact:
         """Say who is still kept in the other form: at once in a small pool, else when asked."""
         if pool.user_count > MOST_COUNTED and "count" not in request.GET:
-            return Fact(
-                "Passwords in the other form", markup.plain_link("?count=passwords", "Count them")
-            )
+            return Fact("Passwords to convert", markup.plain_link("?count=passwords", "Count them"))
         others = set(PasswordStorage.values) - {pool.password_storage}
         number = PoolUser.objects.filter(pool=pool, password_form__in=others).count()
         return Fact(
-            "Passwords in the other form",
+            "Passwords to convert",
             markup.badge(f"{number:,} users", "warn") if number else markup.badge("None", "good"),
             "Converted when their users next sign in with them." if number else "",
         )

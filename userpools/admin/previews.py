@@ -37,7 +37,7 @@ class PreviewForm(ActForm):
     """Which message, how it travels, and for whom."""
 
     kind = fields.choice("Message", ((kind, markup.words(kind)) for kind in Kind))
-    medium = fields.choice("By", Medium.choices)
+    medium = fields.choice("Sent by", Medium.choices)
     language = fields.choice(
         "Language of the reader",
         ((each, LANGUAGE_NAMES[each]) for each in (ENGLISH, *LANGUAGES)),

@@ -67,16 +67,15 @@ def sign_in_card(user: PoolUser) -> Card:
             _attempts("Wrong codes", user.failed_codes, user.code_tried_at),
         ],
         note="After five wrong ones in a row the user is locked out for a second, then for "
-        "twice as long "
-        "each time, up to 15 minutes.",
+        "twice as long each time, up to 15 minutes.",
     )
 
 
 def _first_factors(user: PoolUser) -> Fact:
-    names = [markup.code(name) for name in first_factors.available_to(user)]
+    names = first_factors.available_to(user)
     return Fact(
         "First factors",
-        markup.joined(*names) if names else markup.badge("None", "warn"),
+        markup.badges(names) if names else markup.badge("None", "warn"),
         "What choice-based sign-in (USER_AUTH) offers the user to begin with.",
     )
 
@@ -88,11 +87,10 @@ def _factors(user: PoolUser) -> Fact:
             "Second factors", "None", "An authenticator app is verified." if has_app else ""
         )
     preferred = user.mfa_preferred
-    names = [markup.code(name) for name in user.mfa_methods.split()]
-    names += [markup.code("WEB_AUTHN")] if user.passkey_mfa else []
+    names = [*user.mfa_methods.split(), *(["WEB_AUTHN"] if user.passkey_mfa else [])]
     return Fact(
         "Second factors",
-        markup.joined(*names),
+        markup.badges(names),
         f"{preferred} is preferred." if preferred else "None is preferred.",
     )
 
@@ -126,6 +124,7 @@ def passkeys_card(user: PoolUser, *, may_change: bool) -> Card:
             for each in Passkey.objects.of(user)
         ],
         empty="No passkey is registered. Users register their own, with StartWebAuthnRegistration.",
+        wide=True,
     )
 
 
@@ -145,6 +144,7 @@ def limits_card(user: PoolUser) -> Card:
             for each in user_limits.limits_of(user)
         ],
         note="What one user may do, whoever asks; POOLHOUSE_QUOTAS sets it for all users.",
+        wide=True,
     )
 
 
@@ -177,6 +177,7 @@ def groups_card(user: PoolUser, *, may_change: bool) -> Card:
             for each in memberships
         ],
         empty="In no group. “Add to group” above puts the user into one.",
+        wide=True,
     )
 
 

@@ -152,15 +152,22 @@ class Renewal(ActForm):
         ]
 
 
+FACTOR_LABELS = {
+    Factor.SMS: "Codes by SMS",
+    Factor.SOFTWARE_TOKEN: "Authenticator app",
+    Factor.EMAIL: "Codes by e-mail",
+}
+
+
 class SecondFactors(ActForm):
     """Each factor, on or off, and the preferred one."""
 
-    SMS_MFA = fields.switch("Codes by SMS")
-    SOFTWARE_TOKEN_MFA = fields.switch("Authenticator app")
-    EMAIL_OTP = fields.switch("Codes by e-mail")
+    SMS_MFA = fields.switch(FACTOR_LABELS[Factor.SMS])
+    SOFTWARE_TOKEN_MFA = fields.switch(FACTOR_LABELS[Factor.SOFTWARE_TOKEN])
+    EMAIL_OTP = fields.switch(FACTOR_LABELS[Factor.EMAIL])
     preferred = fields.choice(
         "Preferred",
-        (("", "None: the user chooses"), *((factor, factor) for factor in Factor)),
+        (("", "None: the user chooses"), *((factor, FACTOR_LABELS[factor]) for factor in Factor)),
         required=False,
     )
 
@@ -185,12 +192,18 @@ class SecondFactors(ActForm):
         return {"settings": settings}
 
 
+FIRST = (
+    "email", "email_verified", "phone_number", "phone_number_verified", "preferred_username",
+    "name", "given_name", "family_name",
+)  # fmt: skip
+
+
 class AttributesForm(ActForm):
     """Each attribute of the pool's schema that an administrator may write."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, definition in self.subject.pool.schema_by_name.items():
+        for name, definition in sorted(self.subject.pool.schema_by_name.items(), key=_place):
             if name in RESERVED or not definition.get("Mutable", True):
                 continue
             self.fields[name] = _attribute_field(name, definition)
@@ -203,6 +216,12 @@ class AttributesForm(ActForm):
             name: self.cleaned_data[name] for name in self.changed_data if name in self.cleaned_data
         }
         return {"changes": changed}
+
+
+def _place(attribute: tuple[str, dict[str, Any]]) -> tuple[bool, int, str]:
+    """Put contacts first, names after them, custom attributes last."""
+    name = attribute[0]
+    return ":" in name, FIRST.index(name) if name in FIRST else len(FIRST), name
 
 
 def _attribute_field(name: str, definition: dict[str, Any]) -> forms.Field:

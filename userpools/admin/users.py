@@ -236,12 +236,12 @@ class PoolUserAdmin(RecordAdmin, ServiceAdmin):
         cards = [
             attributes_card(obj),
             sign_in_card(obj),
-            limits_card(obj),
-            passkeys_card(obj, may_change=may_change),
             groups_card(obj, may_change=may_change),
             sessions_card(obj, may_change=may_change),
             devices_card(obj, may_change=may_change),
             browsers_card(obj, may_change=may_change),
+            passkeys_card(obj, may_change=may_change),
+            limits_card(obj),
         ]
         if may("userpools.view_message"):
             cards.append(messages_card(obj, may_retry=may("userpools.change_message")))
