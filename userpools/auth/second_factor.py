@@ -40,7 +40,6 @@ MFA_SETUP: Final = "MFA_SETUP"
 DEVICE_PROVED: Final = "DEVICE_PASSWORD_VERIFIER"
 # What proves a password; whoever signs in by anything else has no second factor asked.
 FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH"})
-COUNTS_AS_FACTOR: Final = frozenset({*Factor, DEVICE_PROVED})
 MISMATCH: Final = "Invalid code or auth state for the user."
 NO_CONTACT: Final = "User does not have delivery config set to turn on {}"
 MEDIUM: Final = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
@@ -63,12 +62,14 @@ def password_was_proved(attempt: Attempt) -> bool:
 
 
 def was_passed(attempt: Attempt) -> bool:
-    """Say whether the sign-in has a second factor behind it, or a device in place of one."""
+    """Say whether the sign-in has a second factor behind it, or a device that once passed one."""
     if not password_was_proved(attempt):
         return False
     if attempt.has_set_up and MFA_SETUP in attempt.passed:
         return True
-    return not COUNTS_AS_FACTOR.isdisjoint(attempt.passed)
+    if DEVICE_PROVED in attempt.passed and attempt.device and attempt.device.passed_factor:
+        return True
+    return not frozenset(Factor).isdisjoint(attempt.passed)
 
 
 def setting_up(session: str, call: Call) -> Attempt:
