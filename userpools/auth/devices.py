@@ -44,7 +44,7 @@ BAD_SECRET = "Invalid device secret verifier config."  # noqa: S105
 
 
 def present(attempt: Attempt, step: str, responses: Responses) -> None:
-    """Take the device that an answer names; a sign-in has one at most, for good once it is asked."""
+    """Take the device that an answer names; a sign-in has one at most, and keeps what it asked."""
     given = responses.get("DEVICE_KEY", "")
     if step == NAMES_ANEW and STEPS.isdisjoint(attempt.passed):
         attempt.device_key = given
