@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from userpools import ids, sealing
 from userpools.auth import second_factor, srp
-from userpools.auth.attempt import Attempt, Parameters, Responses
+from userpools.auth.attempt import Attempt, Parameters, Responses, device_key_in
 from userpools.auth.checks import fail
 from userpools.errors import (
     DeviceKeyExistsException,
@@ -45,7 +45,7 @@ BAD_SECRET = "Invalid device secret verifier config."  # noqa: S105
 
 def present(attempt: Attempt, step: str, responses: Responses) -> None:
     """Take the device that an answer names; a sign-in has one at most, and keeps what it asked."""
-    given = responses.get("DEVICE_KEY", "")
+    given = device_key_in(responses)
     if step == NAMES_ANEW and STEPS.isdisjoint(attempt.passed):
         attempt.device_key = given
     elif given and attempt.device_key not in {"", given}:
