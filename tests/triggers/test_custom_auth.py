@@ -881,9 +881,13 @@ def test_a_code_costs_nobody_what_it_costs_somebody(idp, pool, hiding, make_user
     counts = []
     for name in ("tel", "nobody"):
         read_anew(hiding)
-        with CaptureQueriesContext(connection) as queries:
-            CustomSignIn(idp, hiding, name).begin()
-        counts.append(len(queries))
+        sign_in, wrong = CustomSignIn(idp, hiding, name), {"SMS_MFA_CODE": "1"}
+        with CaptureQueriesContext(connection) as sent:
+            sign_in.begin()
+        read_anew(hiding)
+        with CaptureQueriesContext(connection) as tried:
+            refused(idp, "CodeMismatchException", sign_in.respond, responses=wrong)
+        counts.append((len(sent), len(tried)))
     assert counts[0] == counts[1]
 
 
