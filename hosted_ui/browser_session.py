@@ -5,18 +5,17 @@ pool managed login", session cookie.
 """
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from hosted_ui import cookies
 from hosted_ui.place import Place
 from userpools import sealing
-from userpools.errors import NotAuthorizedException
-from userpools.models import AppClient, BrowserSession, PoolUser, SignInSession
+from userpools.auth.attempt import Attempt
+from userpools.models import BrowserSession
 from userpools.models.browser_session import browser_session_with_user
 from userpools.sealing import Purpose
 
@@ -24,40 +23,20 @@ KIND: Final = "session"
 LIFETIME: Final = timedelta(hours=1)
 
 
-def begin(
-    client: AppClient,
-    user: PoolUser,
-    *,
-    attempt_id: uuid.UUID,
-    event_id: uuid.UUID,
-    user_epoch: int,
-    auth_time: datetime,
-) -> BrowserSession:
-    """Keep who signed in; NotAuthorizedException where the user was signed out meanwhile.
-
-    The engine's own sign-in session ends here: its tokens are nobody's, as an application gets its
-    own for the code. Its row stays, as it is what keeps the attempt from being answered twice.
-    """
-    session = BrowserSession(
-        id=uuid.uuid4(),
-        pool_id=client.pool_id,
-        client=client,
-        user=user,
-        user_epoch=user_epoch,
-        event_id=event_id,
-        auth_time=auth_time,
-        created_at=auth_time,
-        expires_at=auth_time + LIFETIME,
+def of(attempt: Attempt) -> BrowserSession:
+    """Return the session that a finished sign-in leaves in its browser, unsaved."""
+    now = timezone.now()
+    return BrowserSession(
+        id=attempt.id,
+        pool=attempt.pool,
+        client=attempt.client,
+        user=attempt.known_user,
+        user_epoch=attempt.epoch,
+        event_id=attempt.event_id,
+        auth_time=now,
+        created_at=now,
+        expires_at=now + LIFETIME,
     )
-    with transaction.atomic():
-        alive = PoolUser.objects.select_for_update().filter(
-            pk=user.pk, epoch=user_epoch, enabled=True
-        )
-        if not list(alive.values_list("pk")):
-            raise NotAuthorizedException
-        SignInSession.objects.filter(id=attempt_id).update(revoked_at=auth_time)
-        session.save(force_insert=True)
-    return session
 
 
 def current(request: HttpRequest, place: Place) -> BrowserSession | None:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from hosted_ui import browser_session
 from userpools.auth import sealed, second_factor, software_tokens
-from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
+from userpools.auth.attempt import Attempt, Issued, Responses
 from userpools.auth.checks import before_password, check_password
-from userpools.auth.engine import advance, respond
+from userpools.auth.ending import Ending, close
+from userpools.auth.engine import proceed, take_answer
 from userpools.auth.flows.registry import FlowInput, new_attempt
 from userpools.auth.secret_hash import secret_hash
+from userpools.auth.sign_in_triggers import post_authentication
 from userpools.awsjson.service import Call
 from userpools.conf import settings
 from userpools.counters import buckets
@@ -21,11 +21,13 @@ from userpools.errors import (
 )
 from userpools.limits import ATTEMPTS_EXCEEDED, Guard, subject_of, take_guard
 from userpools.models import AppClient, BrowserSession
+from userpools.models.browser_session import insert_browser_session
 
 FLOW = "HOSTED_UI"
 # Ours: the service states none. An office behind one address signs in; a list of stolen names and
 # passwords does not, whatever the names.
 ATTEMPTS_FROM_ADDRESS, WINDOW_SECONDS = 100, 300
+IN_BROWSER = Ending.leaving(insert_browser_session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def begin(client: AppClient, call: Call, username: str, password: str) -> Issued
     before_password(attempt)
     check_password(attempt, attempt.inputs.pop("PASSWORD"))
     attempt.passed.append("PASSWORD")
-    return _outcome(attempt, advance(attempt))
+    return proceed(attempt, _enter)
 
 
 def answer(
@@ -59,20 +61,14 @@ def answer(
     """Answer a challenge. Raises what RespondToAuthChallenge does."""
     take_attempt_from(client, call)
     attempt = sealed.unseal(session, client=client, call=call)
-    return _outcome(attempt, respond(attempt, name, responses))
+    return take_answer(attempt, name, responses, _enter)
 
 
-def _outcome(attempt: Attempt, outcome: Issued | SignedIn) -> Issued | Entered:
-    if isinstance(outcome, Issued):
-        return outcome
-    session = browser_session.begin(
-        attempt.client,
-        attempt.known_user,
-        attempt_id=attempt.id,
-        event_id=attempt.event_id,
-        user_epoch=attempt.epoch,
-        auth_time=timezone.now(),
-    )
+def _enter(attempt: Attempt) -> Entered:
+    """End the sign-in with a session of the browser's; tokens are made for applications alone."""
+    post_authentication(attempt)
+    session = browser_session.of(attempt)
+    close(attempt, IN_BROWSER, session, event_id=session.event_id)
     return Entered(session)
 
 

@@ -1,9 +1,10 @@
 """The sign-in engine: what comes next, and the end. API, pages and federation come through here."""
 
-from django.db import IntegrityError, transaction
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.utils import timezone
 
-from userpools.audit import auth_event, insert_event
 from userpools.auth import custom_auth, devices, first_factors, sealed, second_factor
 from userpools.auth.attempt import Attempt, Issued, Responses, SignedIn
 from userpools.auth.challenges.admin_password import AdminNoSrpAuth
@@ -15,17 +16,11 @@ from userpools.auth.challenges.mfa_setup import MfaSetup
 from userpools.auth.challenges.new_password import NewPasswordRequired
 from userpools.auth.challenges.password_verifier import PasswordVerifier
 from userpools.auth.challenges.select_challenge import SelectChallenge
+from userpools.auth.ending import Ending, close
 from userpools.auth.sign_in_triggers import post_authentication
-from userpools.auth.software_tokens import require_unused_step
 from userpools.errors import NotAuthorizedException
 from userpools.models import Group, SignInSession
 from userpools.models.sign_in_session import insert_session
-from userpools.models.statements import Together
-from userpools.models.user import (
-    forgive_live_passwordless_user,
-    forgive_live_user,
-    forgive_live_user_by_step,
-)
 from userpools.tokens import refresh
 from userpools.tokens.claims import TokenRequest, epoch
 from userpools.tokens.mint import mint
@@ -48,13 +43,18 @@ POLICY: tuple[Challenge, ...] = (
 )
 CHALLENGES = {challenge.name: challenge for challenge in POLICY}
 
-sign_in = Together(forgive_live_user, insert_session, insert_event)
-sign_in_by_step = Together(forgive_live_user_by_step, insert_session, insert_event)
-sign_in_without_password = Together(forgive_live_passwordless_user, insert_session, insert_event)
+WITH_TOKENS = Ending.leaving(insert_session)
+
+T = TypeVar("T")
 
 
 def advance(attempt: Attempt) -> Issued | SignedIn:
-    """Issue the first open challenge; with none open, complete the sign-in.
+    """Issue the first open challenge; with none open, complete the sign-in with tokens."""
+    return proceed(attempt, complete)
+
+
+def proceed(attempt: Attempt, finish: Callable[[Attempt], T]) -> Issued | T:
+    """Issue the first open challenge; with none open, finish the sign-in.
 
     In a custom sign-in the customer's function is asked before that, which may open another.
     """
@@ -66,7 +66,7 @@ def advance(attempt: Attempt) -> Issued | SignedIn:
         challenge = _first_open(attempt)
         custom_auth.require_named(attempt, challenge.name if challenge else "")
     if challenge is None:
-        return complete(attempt)
+        return finish(attempt)
     attempt.pending = challenge.name
     parameters = challenge.issue(attempt)
     custom_auth.keep(attempt)
@@ -79,6 +79,13 @@ def _first_open(attempt: Attempt) -> Challenge | None:
 
 
 def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | SignedIn:
+    """Check the answer to a challenge and go on, to tokens at the end."""
+    return take_answer(attempt, name, responses, complete)
+
+
+def take_answer(
+    attempt: Attempt, name: str, responses: Responses, finish: Callable[[Attempt], T]
+) -> Issued | T:
     """Check the answer to the pending challenge, or to one that is offered, and go on.
 
     A wrong answer leaves the attempt as it was, to be tried again; a right one is spent.
@@ -96,7 +103,7 @@ def respond(attempt: Attempt, name: str, responses: Responses) -> Issued | Signe
     custom_auth.note(attempt, name)
     if challenge.proves:
         attempt.passed.append(name)
-    outcome = advance(attempt)
+    outcome = proceed(attempt, finish)
     if isinstance(outcome, Issued) and not challenge.spends_itself:
         sealed.spend(attempt, pending)
     return outcome
@@ -109,11 +116,7 @@ def _challenge(attempt: Attempt, name: str) -> Challenge:
 
 
 def complete(attempt: Attempt) -> SignedIn:
-    """Make the tokens and the sign-in session; the session's row closes the attempt.
-
-    The user's row is locked by the update that clears the failed attempts, which finds no row when
-    the user was signed out, disabled, reset or deleted since the attempt began.
-    """
+    """Make the tokens and the sign-in session; the session's row closes the attempt."""
     devices.recognize(attempt)
     post_authentication(attempt)
     session = _session(attempt)
@@ -135,13 +138,7 @@ def complete(attempt: Attempt) -> SignedIn:
             user_agent=attempt.call.user_agent,
         )
     )
-    try:
-        alive = _write(attempt, session)
-    except IntegrityError as exc:
-        raise NotAuthorizedException(sealed.USED) from exc
-    if not alive:
-        require_unused_step(attempt)
-        raise NotAuthorizedException(sealed.INVALID)
+    close(attempt, WITH_TOKENS, session, event_id=session.event_id)
     return SignedIn(tokens, devices.new_metadata(attempt, session))
 
 
@@ -168,27 +165,3 @@ def _session(attempt: Attempt) -> SignInSession:
         device_key=devices.key_of_session(attempt),
         passed_factor=second_factor.was_passed(attempt),
     )
-
-
-def _write(attempt: Attempt, session: SignInSession) -> bool:
-    """Write the end of the sign-in, all or nothing; False where the user has ended."""
-    if attempt.device is None:
-        return _write_session(attempt, session)
-    with transaction.atomic():
-        if not _write_session(attempt, session):
-            return False
-        devices.note_use(attempt, attempt.device)
-        return True
-
-
-def _write_session(attempt: Attempt, session: SignInSession) -> bool:
-    """Clear the failed attempts, keep the session and the event; False where the user has ended."""
-    user = attempt.known_user
-    event = auth_event(attempt.facts(), "Pass", event_id=session.event_id)
-    if user.password_set_at is None:
-        return sign_in_without_password.run((user.pk, attempt.epoch), session, event)
-    bound = (user.pk, attempt.epoch, user.password_set_at)
-    step = attempt.software_token_step
-    if step is None:
-        return sign_in.run(bound, session, event)
-    return sign_in_by_step.run((step, *bound, step), session, event)

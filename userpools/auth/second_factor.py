@@ -27,7 +27,13 @@ from userpools.limits import ATTEMPTS_EXCEEDED, Guard, is_within, subject_of, un
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
 from userpools.messaging.wording import Wording
-from userpools.models import Medium, SignInSession, UserStatus, VerificationCode
+from userpools.models import (
+    BrowserSession,
+    Medium,
+    SignInSession,
+    UserStatus,
+    VerificationCode,
+)
 from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
 from userpools.models.user import confirm_user
@@ -209,8 +215,9 @@ def refusal_of_dead_code(attempt: Attempt) -> AwsError:
 
     Else it is too old, or its contact has changed.
     """
-    if SignInSession.objects.filter(pk=attempt.id, pool=attempt.pool).exists():
-        return NotAuthorizedException(sealed.USED)
+    for kind in (SignInSession, BrowserSession):
+        if kind.objects.filter(pk=attempt.id, pool=attempt.pool).exists():
+            return NotAuthorizedException(sealed.USED)
     return ExpiredCodeException(codes.EXPIRED)
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from .client import AppClient
 from .pool import UserPool
-from .statements import Select
+from .statements import Insert, Select
 from .user import PoolUser
 
 
@@ -18,6 +18,7 @@ class BrowserSession(models.Model):
     everywhere carries it over; disabling, resetting and deleting do not.
     """
 
+    # Of the attempt that it closes.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     pool = models.ForeignKey(
         UserPool, on_delete=models.CASCADE, related_name="+", db_constraint=False
@@ -47,3 +48,4 @@ browser_session_with_user = Select(
     "id",
     "pool_id",
 )
+insert_browser_session = Insert(BrowserSession)
