@@ -3,9 +3,13 @@
 import pytest
 
 from tests.authenticator import code_of
+from tests.calls import refused
 from tests.hosted_ui.browser import Browser
 from tests.hosted_ui.conftest import CALLBACK, claims
-from userpools.models import AuthEvent, BrowserSession, PoolUser
+from userpools.auth import sealed
+from userpools.auth.secret_hash import secret_hash
+from userpools.awsjson.service import Call
+from userpools.models import AppClient, AuthEvent, BrowserSession, PoolUser
 
 NEW = "Another-Horse-10"
 
@@ -251,6 +255,44 @@ def test_a_sent_code_is_taken(factors, sent):
     code = sent()[-1]["code"]
     back = app.browser.submit(wrong, code=f"{code[:3]} {code[3:]}")
     assert back.location.startswith(CALLBACK)
+
+
+def test_a_session_of_the_pages_serves_the_pages_alone(factors, sent, idp):
+    app = factors("ON", "SmsMfaConfiguration")
+    page = app.browser.submit(start(app), username="ana", password=app.password)
+    code = sent()[-1]["code"]
+    responses = {"USERNAME": "ana", "SMS_MFA_CODE": code}
+    if app.client.has_secret:
+        secret = app.client.secret_values[0]
+        responses["SECRET_HASH"] = secret_hash(secret, "ana", app.client.client_id)
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.respond_to_auth_challenge,
+        ClientId=app.client.client_id,
+        ChallengeName="SMS_MFA",
+        Session=page.form.fields["session"],
+        ChallengeResponses=responses,
+    )
+    assert said == "Invalid session for the user."
+    assert app.browser.submit(page, code=code).location.startswith(CALLBACK)
+
+
+def test_a_session_of_the_api_serves_the_api_alone(factors, sent, idp):
+    app = factors("ON", "SmsMfaConfiguration")
+    page = app.browser.submit(start(app), username="ana", password=app.password)
+    own = page.form.fields["session"]
+    client = AppClient.objects.get(client_id=app.client.client_id)
+    call = Call("RespondToAuthChallenge", None, "us-east-1", "0" * 12, "", "127.0.0.1")
+    attempt = sealed.unseal(own, client=client, call=call)
+    attempt.flow = "USER_PASSWORD_AUTH"
+    page.form.fields["session"] = sealed.seal(attempt)
+    code = sent()[-1]["code"]
+    # Back to the beginning, as with any session that is of no use.
+    assert "/login" in app.browser.submit(page, code=code).location
+    assert not BrowserSession.objects.exists()
+    page.form.fields["session"] = own
+    assert app.browser.submit(page, code=code).location.startswith(CALLBACK)
 
 
 def test_a_factor_is_chosen(factors, sent, idp):
