@@ -2,6 +2,7 @@
 
 import pytest
 
+from hosted_ui import signing_in
 from tests.authenticator import code_of
 from tests.calls import refused
 from tests.hosted_ui.browser import Browser
@@ -9,6 +10,7 @@ from tests.hosted_ui.conftest import CALLBACK, claims
 from userpools.auth import sealed
 from userpools.auth.secret_hash import secret_hash
 from userpools.awsjson.service import Call
+from userpools.errors import NotAuthorizedException
 from userpools.models import AppClient, AuthEvent, BrowserSession, PoolUser
 
 NEW = "Another-Horse-10"
@@ -281,17 +283,16 @@ def test_a_session_of_the_pages_serves_the_pages_alone(factors, sent, idp):
 def test_a_session_of_the_api_serves_the_api_alone(factors, sent, idp):
     app = factors("ON", "SmsMfaConfiguration")
     page = app.browser.submit(start(app), username="ana", password=app.password)
-    own = page.form.fields["session"]
     client = AppClient.objects.get(client_id=app.client.client_id)
     call = Call("RespondToAuthChallenge", None, "us-east-1", "0" * 12, "", "127.0.0.1")
-    attempt = sealed.unseal(own, client=client, call=call)
+    attempt = sealed.unseal(page.form.fields["session"], client=client, call=call)
     attempt.flow = "USER_PASSWORD_AUTH"
-    page.form.fields["session"] = sealed.seal(attempt)
+    foreign = sealed.seal(attempt)
     code = sent()[-1]["code"]
-    # Back to the beginning, as with any session that is of no use.
-    assert "/login" in app.browser.submit(page, code=code).location
+    # Even with a form of the browser's own around it.
+    with pytest.raises(NotAuthorizedException, match="Invalid session"):
+        signing_in.answer(client, call, foreign, "SMS_MFA", {"SMS_MFA_CODE": code})
     assert not BrowserSession.objects.exists()
-    page.form.fields["session"] = own
     assert app.browser.submit(page, code=code).location.startswith(CALLBACK)
 
 
