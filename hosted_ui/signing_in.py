@@ -61,6 +61,9 @@ def answer(
     """Answer a challenge. Raises what RespondToAuthChallenge does."""
     take_attempt_from(client, call)
     attempt = sealed.unseal(session, client=client, call=call)
+    if attempt.flow != FLOW:
+        # Begun elsewhere, it ends elsewhere: once, by the row that its own end leaves.
+        raise NotAuthorizedException(sealed.INVALID)
     return take_answer(attempt, name, responses, _enter)
 
 

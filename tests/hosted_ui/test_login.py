@@ -2,10 +2,16 @@
 
 import pytest
 
+from hosted_ui import signing_in
 from tests.authenticator import code_of
+from tests.calls import refused
 from tests.hosted_ui.browser import Browser
 from tests.hosted_ui.conftest import CALLBACK, claims
-from userpools.models import AuthEvent, BrowserSession, PoolUser
+from userpools.auth import sealed
+from userpools.auth.secret_hash import secret_hash
+from userpools.awsjson.service import Call
+from userpools.errors import NotAuthorizedException
+from userpools.models import AppClient, AuthEvent, BrowserSession, PoolUser
 
 NEW = "Another-Horse-10"
 
@@ -251,6 +257,43 @@ def test_a_sent_code_is_taken(factors, sent):
     code = sent()[-1]["code"]
     back = app.browser.submit(wrong, code=f"{code[:3]} {code[3:]}")
     assert back.location.startswith(CALLBACK)
+
+
+def test_a_session_of_the_pages_serves_the_pages_alone(factors, sent, idp):
+    app = factors("ON", "SmsMfaConfiguration")
+    page = app.browser.submit(start(app), username="ana", password=app.password)
+    code = sent()[-1]["code"]
+    responses = {"USERNAME": "ana", "SMS_MFA_CODE": code}
+    if app.client.has_secret:
+        secret = app.client.secret_values[0]
+        responses["SECRET_HASH"] = secret_hash(secret, "ana", app.client.client_id)
+    said = refused(
+        idp,
+        "NotAuthorizedException",
+        idp.respond_to_auth_challenge,
+        ClientId=app.client.client_id,
+        ChallengeName="SMS_MFA",
+        Session=page.form.fields["session"],
+        ChallengeResponses=responses,
+    )
+    assert said == "Invalid session for the user."
+    assert app.browser.submit(page, code=code).location.startswith(CALLBACK)
+
+
+def test_a_session_of_the_api_serves_the_api_alone(factors, sent, idp):
+    app = factors("ON", "SmsMfaConfiguration")
+    page = app.browser.submit(start(app), username="ana", password=app.password)
+    client = AppClient.objects.get(client_id=app.client.client_id)
+    call = Call("RespondToAuthChallenge", None, "us-east-1", "0" * 12, "", "127.0.0.1")
+    attempt = sealed.unseal(page.form.fields["session"], client=client, call=call)
+    attempt.flow = "USER_PASSWORD_AUTH"
+    foreign = sealed.seal(attempt)
+    code = sent()[-1]["code"]
+    # Even with a form of the browser's own around it.
+    with pytest.raises(NotAuthorizedException, match="Invalid session"):
+        signing_in.answer(client, call, foreign, "SMS_MFA", {"SMS_MFA_CODE": code})
+    assert not BrowserSession.objects.exists()
+    assert app.browser.submit(page, code=code).location.startswith(CALLBACK)
 
 
 def test_a_factor_is_chosen(factors, sent, idp):

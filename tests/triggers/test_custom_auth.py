@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import time_machine
 from botocore.exceptions import ClientError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.authenticator import code_of
@@ -34,7 +36,6 @@ from userpools.models import (
     PoolUser,
     SignInSession,
     UserPool,
-    VerificationCode,
 )
 from userpools.models.pool import pools
 from userpools.tokens.keys import keys_of
@@ -839,7 +840,63 @@ def test_whoever_has_no_number_is_asked_alike_where_the_client_hides_it(idp, hid
     )
     assert said == "Invalid code or auth state for the user."
     assert not Message.objects.exists()
-    assert not VerificationCode.objects.exists()
+
+
+def texted(make_user, pool, **state):
+    """Make a user with a number, in some state; the functions ask for a code to it."""
+    script(code_then_tokens)
+    make_user(pool, "tel", phone_number=PHONE)
+    if state:
+        PoolUser.objects.filter(username="tel").update(**state)
+
+
+def test_a_code_that_a_function_asks_for_confirms_no_account(idp, pool, app, make_user, sent):
+    texted(make_user, pool, status="UNCONFIRMED")
+    sign_in = CustomSignIn(idp, app, "tel")
+    sign_in.begin()
+    code = {"SMS_MFA_CODE": sent()[-1]["code"]}
+    refused(idp, "UserNotConfirmedException", sign_in.respond, responses=code)
+    assert PoolUser.objects.get(username="tel").status == "UNCONFIRMED"
+
+
+def test_a_disabled_user_seems_to_be_sent_a_code_and_is_not(idp, pool, hiding, make_user):
+    texted(make_user, pool, enabled=False)
+    sign_in = CustomSignIn(idp, hiding, "tel")
+    shown = sign_in.begin()["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"]
+    assert shown.endswith(PHONE[-4:])
+    refused(idp, "CodeMismatchException", sign_in.respond, responses={"SMS_MFA_CODE": "123456"})
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["tel", "nobody"])
+def test_strangers_have_so_many_codes_sent_and_no_more(idp, pool, hiding, make_user, name):
+    texted(make_user, pool)
+    for _ in range(20):
+        assert CustomSignIn(idp, hiding, name).begin()["ChallengeName"] == "SMS_MFA"
+    refused(idp, "TooManyRequestsException", CustomSignIn(idp, hiding, name).begin)
+
+
+def test_a_code_costs_nobody_what_it_costs_somebody(idp, pool, hiding, make_user):
+    texted(make_user, pool)
+    counts = []
+    for name in ("tel", "nobody"):
+        read_anew(hiding)
+        sign_in, wrong = CustomSignIn(idp, hiding, name), {"SMS_MFA_CODE": "1"}
+        with CaptureQueriesContext(connection) as sent:
+            sign_in.begin()
+        read_anew(hiding)
+        with CaptureQueriesContext(connection) as tried:
+            refused(idp, "CodeMismatchException", sign_in.respond, responses=wrong)
+        counts.append((len(sent), len(tried)))
+    assert counts[0] == counts[1]
+
+
+def test_an_administrators_answer_to_nobodys_sign_in_hides_nothing(idp, hiding):
+    sign_in = CustomSignIn(idp, hiding, "nobody")
+    sign_in.begin()
+    script(code_then_tokens)
+    sign_in.is_admin = True
+    refused(idp, "InvalidParameterException", sign_in.answer)
 
 
 # The password in clear, for administrators

@@ -13,6 +13,8 @@ from userpools.tokens.mint import TokenSet
 
 Parameters = dict[str, str]
 Responses = dict[str, str]
+# Source: the service model, DeviceKeyType.
+LONGEST_DEVICE_KEY = 55
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,11 @@ def password_mark(user: PoolUser | None) -> int:
     """Return a number that changes whenever the user's password is set."""
     moment = user.password_set_at if user else None
     return int(moment.timestamp() * 1_000_000) if moment else 0
+
+
+def device_key_in(values: Parameters) -> str:
+    """Return the device key that is named; what is too long for one is cut, and still is."""
+    return values.get("DEVICE_KEY", "")[: LONGEST_DEVICE_KEY + 1]
 
 
 def required(values: Parameters, name: str) -> str:

@@ -90,6 +90,8 @@ def after_password(attempt: Attempt) -> None:
 def check_state(attempt: Attempt) -> None:
     """Refuse users whose state forbids signing in, now that they proved who they are."""
     user = attempt.known_user
+    if user.status == UserStatus.EXTERNAL_PROVIDER:
+        raise fail(attempt, NotAuthorizedException(WRONG))
     if not user.enabled:
         raise fail(attempt, NotAuthorizedException(DISABLED))
     if user.status == UserStatus.RESET_REQUIRED:

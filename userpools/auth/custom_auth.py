@@ -105,7 +105,7 @@ def require_named(attempt: Attempt, challenge_name: str) -> None:
 def _admit(attempt: Attempt) -> None:
     """Refuse tokens to nobody, and to users who may not sign in, whatever the function says."""
     user = attempt.user
-    if user is None or user.status == UserStatus.EXTERNAL_PROVIDER:
+    if user is None:
         raise fail(attempt, NotAuthorizedException(WRONG))
     check_state(attempt)
     if user.status == UserStatus.FORCE_CHANGE_PASSWORD:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from userpools import ids, sealing
 from userpools.auth import second_factor, srp
-from userpools.auth.attempt import Attempt, Parameters, Responses
+from userpools.auth.attempt import Attempt, Parameters, Responses, device_key_in
 from userpools.auth.checks import fail
 from userpools.errors import (
     DeviceKeyExistsException,
@@ -44,9 +44,9 @@ BAD_SECRET = "Invalid device secret verifier config."  # noqa: S105
 
 
 def present(attempt: Attempt, step: str, responses: Responses) -> None:
-    """Take the device that an answer names; a sign-in has one at most."""
-    given = responses.get("DEVICE_KEY", "")
-    if step == NAMES_ANEW:
+    """Take the device that an answer names; a sign-in has one at most, and keeps what it asked."""
+    given = device_key_in(responses)
+    if step == NAMES_ANEW and STEPS.isdisjoint(attempt.passed):
         attempt.device_key = given
     elif given and attempt.device_key not in {"", given}:
         raise ResourceNotFoundException(devices.UNKNOWN)
@@ -80,9 +80,13 @@ def recognize(attempt: Attempt) -> None:
         attempt.device_key = ""
         return
     attempt.device = devices.find_or_none(attempt.known_user, attempt.device_key)
+    if attempt.device is None and attempt.named:
+        # A function asks for it before anything is proved: as nobody's, it cannot be asked.
+        return
     if attempt.device is None:
-        # The password was right; applications try again without the key.
-        forgive_passwords(attempt.known_user)
+        if second_factor.password_was_proved(attempt):
+            # Applications try again without the key.
+            forgive_passwords(attempt.known_user)
         raise fail(attempt, ResourceNotFoundException(devices.UNKNOWN))
 
 

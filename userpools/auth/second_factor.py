@@ -7,12 +7,13 @@ from typing import Final
 
 from django.utils import timezone
 
-from userpools import lambda_triggers
+from userpools import lambda_triggers, sealing
 from userpools.auth import hidden, sealed
 from userpools.auth.attempt import Attempt
 from userpools.auth.checks import LOCKED, fail
 from userpools.auth.mfa_decision import CONTACT, NOTHING, Decision, Factor, decide
 from userpools.auth.mfa_preferences import owner_of
+from userpools.awsjson.errors import TooManyRequestsException
 from userpools.awsjson.service import Call
 from userpools.errors import (
     AwsError,
@@ -22,13 +23,12 @@ from userpools.errors import (
     NotAuthorizedException,
 )
 from userpools.lambda_triggers import Origin
+from userpools.limits import ATTEMPTS_EXCEEDED, Guard, is_within, subject_of, unknown_subject
 from userpools.messaging import outbox, wording
 from userpools.messaging.compose import Kind
-from userpools.messaging.outbox import CodeDelivery
 from userpools.messaging.wording import Wording
 from userpools.models import (
     BrowserSession,
-    CodePurpose,
     Medium,
     SignInSession,
     UserStatus,
@@ -37,6 +37,7 @@ from userpools.models import (
 from userpools.models.lockout import take_code_attempt, take_unknown_name_attempt
 from userpools.models.retry import in_transaction
 from userpools.models.user import confirm_user
+from userpools.sealing import Purpose
 from userpools.services import codes, users
 from userpools.services.attributes import VERIFIED_FLAGS
 from userpools.services.lookup import locked
@@ -47,7 +48,6 @@ MFA_SETUP: Final = "MFA_SETUP"
 DEVICE_PROVED: Final = "DEVICE_PASSWORD_VERIFIER"
 # What proves a password; whoever signs in by anything else has no second factor asked.
 FIRST_STEPS: Final = frozenset({"PASSWORD", "PASSWORD_VERIFIER", "ADMIN_NO_SRP_AUTH"})
-COUNTS_AS_FACTOR: Final = frozenset({*Factor, DEVICE_PROVED})
 MISMATCH: Final = "Invalid code or auth state for the user."
 NO_CONTACT: Final = "User does not have delivery config set to turn on {}"
 MEDIUM: Final = {Factor.SMS: Medium.SMS, Factor.EMAIL: Medium.EMAIL}
@@ -70,12 +70,14 @@ def password_was_proved(attempt: Attempt) -> bool:
 
 
 def was_passed(attempt: Attempt) -> bool:
-    """Say whether the sign-in has a second factor behind it, or a device in place of one."""
+    """Say whether the sign-in has a second factor behind it, or a device that once passed one."""
     if not password_was_proved(attempt):
         return False
     if attempt.has_set_up and MFA_SETUP in attempt.passed:
         return True
-    return not COUNTS_AS_FACTOR.isdisjoint(attempt.passed)
+    if DEVICE_PROVED in attempt.passed and attempt.device and attempt.device.passed_factor:
+        return True
+    return not frozenset(Factor).isdisjoint(attempt.passed)
 
 
 def setting_up(session: str, call: Call) -> Attempt:
@@ -92,9 +94,10 @@ def setting_up(session: str, call: Call) -> Attempt:
     return attempt
 
 
-def has_contact(attempt: Attempt, factor: Factor) -> bool:
-    """Say whether there is a user, who has what codes of the factor are sent to."""
-    return attempt.user is not None and bool(attempt.user.attributes.get(CONTACT[factor]))
+def require_contact(attempt: Attempt, factor: Factor) -> None:
+    """Raise InvalidParameterException for a user without what codes of the factor are sent to."""
+    if attempt.user is None or not attempt.user.attributes.get(CONTACT[factor]):
+        raise InvalidParameterException(NO_CONTACT.format(factor))
 
 
 def take_attempt(attempt: Attempt) -> None:
@@ -156,19 +159,39 @@ def _send_code(attempt: Attempt, factor: Factor, words: Wording, length: int) ->
     return medium, outbox.masked(medium, destination)
 
 
-@in_transaction
-def pretend_to_send(attempt: Attempt, factor: Factor) -> CodeDelivery:
-    """Do and answer what `send_code` does, and send nothing, where the client hides who exists.
+def send_to_stranger(
+    attempt: Attempt, factor: Factor, *, length: int = CODE_LENGTH, is_allowed: bool = True
+) -> tuple[Medium, str]:
+    """Do what `send_code` does before anything is proved: so many times an hour, for any name.
 
-    Elsewhere a user without a contact is told so, by InvalidParameterException.
+    Where the client hides who exists, and there is nobody to have the code, pretend to send it.
+    Raises TooManyRequestsException.
     """
-    if attempt.is_admin or not attempt.client.hides_unknown_users:
-        raise InvalidParameterException(NO_CONTACT.format(factor))
-    pool, name, purpose = attempt.pool, attempt.name_key, CodePurpose.AUTHENTICATION
-    hidden.lock(pool, None, name, purpose)
-    return hidden.pretend(
-        pool, None, name, purpose=purpose, kind=Kind.AUTHENTICATION, mediums=(MEDIUM[factor],)
+    user, medium = attempt.user, MEDIUM[factor]
+    subject = subject_of(user) if user else unknown_subject(attempt.pool.pk, attempt.name_key)
+    if not is_within(Guard.SIGN_IN_CODE, subject):
+        raise TooManyRequestsException(ATTEMPTS_EXCEEDED)
+    if not attempt.hides_users or (is_allowed and _is_reachable(attempt, factor)):
+        return send_code(attempt, factor, length=length)
+    destination = hidden.pretend_in_sign_in(
+        attempt.pool,
+        user,
+        attempt.name_key,
+        attempt_id=attempt.id,
+        medium=medium,
+        length=length,
+        expires_at=timezone.now() + attempt.client.auth_session_lifetime,
     )
+    return medium, destination
+
+
+def _is_reachable(attempt: Attempt, factor: Factor) -> bool:
+    """Say whether there is somebody to sign in who can be sent a code."""
+    user = attempt.user
+    destination = user.attributes.get(CONTACT[factor]) if user else None
+    if user is None or not destination:
+        return False
+    return outbox.can_send(attempt.pool, MEDIUM[factor], destination) and user.enabled
 
 
 def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
@@ -177,12 +200,14 @@ def check_code(attempt: Attempt, factor: Factor, digits: str) -> None:
     Raises CodeMismatchException, ExpiredCodeException, NotAuthorizedException while locked.
     """
     take_attempt(attempt)
-    code = codes.of_attempt(attempt.user, attempt.id) if attempt.user else None
+    code = codes.of_attempt(attempt.user, attempt.id)
+    if code is None:
+        sealing.keyed_hash(Purpose.CODE, digits.encode())  # as a comparison would
     if code is None or not codes.matches(code, digits):
         raise fail(attempt, CodeMismatchException(MISMATCH))
     if not codes.is_live(code):
         raise fail(attempt, refusal_of_dead_code(attempt))
-    settle(attempt, factor, code)
+    settle(attempt, factor, code, confirms=False)
 
 
 def refusal_of_dead_code(attempt: Attempt) -> AwsError:
@@ -197,8 +222,8 @@ def refusal_of_dead_code(attempt: Attempt) -> AwsError:
 
 
 @in_transaction
-def settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
-    """Use a code up that was right: its contact is verified, and the account is confirmed by it.
+def settle(attempt: Attempt, factor: Factor, code: VerificationCode, *, confirms: bool) -> None:
+    """Use a code up that was right: its contact is verified, and by a first factor the account.
 
     Raises ExpiredCodeException where the contact changed since. An account that was not confirmed
     takes no address from another: AliasExistsException, as ConfirmSignUp has it.
@@ -207,7 +232,8 @@ def settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
     flag = VERIFIED_FLAGS[contact]
     is_verified = user.attributes.get(flag) == "true"
     is_same = user.attributes.get(contact) == code.destination
-    if is_verified and is_same and user.status != UserStatus.UNCONFIRMED:
+    to_confirm = confirms and user.status == UserStatus.UNCONFIRMED
+    if is_verified and is_same and not to_confirm:
         codes.consume(code)
         return
     row = locked(user)
@@ -216,7 +242,7 @@ def settle(attempt: Attempt, factor: Factor, code: VerificationCode) -> None:
         raise ExpiredCodeException(codes.EXPIRED)
     is_unconfirmed = row.status == UserStatus.UNCONFIRMED
     users.write_locked(row, {flag: "true"}, force_alias=not is_unconfirmed)
-    if is_unconfirmed:
+    if is_unconfirmed and confirms:
         confirm_user.run(timezone.now(), row.pk)
         user.status = UserStatus.CONFIRMED
     # The rest stays as the attempt began with it, for its end to compare.

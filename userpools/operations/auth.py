@@ -182,6 +182,9 @@ def _respond(
     username = required(responses, "USERNAME")
     check_secret_hash(client, username, responses.get("SECRET_HASH", ""))
     attempt = _attempt(call, client, name, session, responses)
+    if attempt.flow not in FLOWS:
+        # Of a sign-in on the pages, which leaves other things than tokens.
+        raise NotAuthorizedException(sealed.INVALID)
     if not _names(attempt, username):
         if attempt.srp is None:
             raise NotAuthorizedException(sealed.INVALID)

@@ -153,9 +153,13 @@ def take_try_of_attempt(
     return bool(taken), rows.first()
 
 
-def of_attempt(user: PoolUser, attempt_id: uuid.UUID) -> VerificationCode | None:
-    """Return the code of a sign-in, whatever became of it; None if there was none."""
-    return newest(user, CodePurpose.AUTHENTICATION, attribute=attempt_id.hex)
+def of_attempt(user: PoolUser | None, attempt_id: uuid.UUID) -> VerificationCode | None:
+    """Return the code of a sign-in, whatever became of it; nobody's is looked for as well."""
+    return VerificationCode.objects.filter(
+        user_id=user.pk if user else 0,
+        purpose=CodePurpose.AUTHENTICATION,
+        attribute=attempt_id.hex,
+    ).first()
 
 
 def check(

@@ -2,6 +2,8 @@
 
 import base64
 import secrets
+import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,8 +28,14 @@ from tests.userpools.auth.choice import (
 )
 from tests.userpools.auth.srp_client import SrpClient
 from userpools.audit import Actor
+from userpools.auth import sealed
+from userpools.auth.attempt import Attempt, password_mark
+from userpools.auth.challenges.web_authn import CHALLENGE_BYTES
+from userpools.auth.engine import CHALLENGES
+from userpools.auth.first_factors import BY_NAME
 from userpools.auth.secret_hash import secret_hash
-from userpools.models import AuthEvent, PoolUser, SignInSession
+from userpools.awsjson.service import Call
+from userpools.models import AppClient, AuthEvent, PoolUser, SignInSession
 from userpools.services import pools
 
 pytestmark = pytest.mark.django_db
@@ -571,3 +579,41 @@ def test_a_password_costs_what_it_costs_without_a_choice(
     read_before(app)
     with django_assert_max_num_queries(alone):
         sign_in(app, **by_choice)
+
+
+# The Session's length
+
+
+def test_a_device_key_of_any_length_leaves_room_in_a_session(idp, app):
+    long = "x" * 9000
+    issued = begin(idp, app, DEVICE_KEY=long)
+    assert len(issued["Session"]) <= 4096
+    chosen = answer(idp, app, issued, ANSWER="EMAIL_OTP", DEVICE_KEY=long)
+    assert len(chosen["Session"]) <= 4096
+
+
+def test_a_session_holds_all_that_a_sign_in_can_know(app):
+    client, user = AppClient.cached(app.client_id), PoolUser.objects.get()
+    call = Call("InitiateAuth", None, "us-east-1", "0" * 12, "", "127.0.0.1")
+    attempt = Attempt(
+        pool=client.pool,
+        client=client,
+        call=call,
+        flow="USER_AUTH",
+        name_key="\x01" * 256,
+        user=user,
+        password_mark=password_mark(user),
+        passed=list(CHALLENGES),
+        pending="DEVICE_PASSWORD_VERIFIER",
+        factor="SOFTWARE_TOKEN_MFA",
+        has_set_up=True,
+        custom_step=uuid.uuid4(),
+        offered=tuple(BY_NAME),
+        first_factor="PASSWORD_SRP",
+        passkey_challenge=bytes(CHALLENGE_BYTES),
+        device_key="x" * 56,
+    )
+    session = sealed.seal(attempt)
+    assert len(session) <= 4096
+    again = sealed.unseal(session, client=client, call=call)
+    assert again == replace(attempt, expires_at=again.expires_at, new_password_set=True)

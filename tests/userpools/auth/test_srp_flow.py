@@ -8,8 +8,10 @@ import time_machine
 from django.utils import timezone
 
 from tests.conftest import PASSWORD
+from userpools import sealing
 from userpools.auth.srp import N
-from userpools.models import AuthEvent, PoolUser, SignInSession, UserPool
+from userpools.models import AppClient, AuthEvent, PoolUser, SignInSession, UserPool
+from userpools.sealing import Purpose
 from userpools.tokens.keys import keys_of
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +48,17 @@ def test_a_right_password_signs_in_without_session(client, user, srp_sign_in):
     attempt.start()
     assert attempt.respond()["AuthenticationResult"]["AccessToken"]
     assert SignInSession.objects.count() == 1
+
+
+def test_a_block_of_the_version_before_is_refused_as_any_other(idp, client, user, srp_sign_in):
+    attempt = srp_sign_in(client)
+    attempt.start()
+    responses = attempt.responses()
+    row = AppClient.objects.get(client_id=client.client_id)
+    before = sealing.seal(Purpose.SECRET_BLOCK, b"\xff" * 900, context=row.sealing_context)
+    old = {**responses, "PASSWORD_CLAIM_SECRET_BLOCK": base64.b64encode(before).decode()}
+    assert refused(idp, attempt, old) == "Incorrect username or password."
+    assert attempt.respond(responses)["AuthenticationResult"]
 
 
 def test_the_second_step_costs_a_handful_of_statements(

@@ -536,6 +536,16 @@ def test_a_passkey_stands_for_both_factors_where_the_pool_says_so(idp, app, pass
     assert answer(idp, app, issued, passkey.sign(options_of(issued)))["AuthenticationResult"]
 
 
+def test_a_passkey_is_not_enough_once_a_second_factor_is_demanded(idp, app, passkey):
+    issued = begin(idp, app)
+    credential = passkey.sign(options_of(issued))
+    use(idp, app, {"RelyingPartyId": RP_ID}, "ON")
+    assert not_answered(idp, app, issued, credential) == WRONG
+    use(idp, app, MULTI, "ON")
+    passkey.sign_count += 1
+    assert answer(idp, app, issued, passkey.sign(options_of(issued)))["AuthenticationResult"]
+
+
 def prefer(idp, token, **members):
     return idp.set_user_mfa_preference(AccessToken=token, **members)
 

@@ -4,7 +4,7 @@ from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.challenges.password_verifier import shown_user_id
 from userpools.auth.checks import check_password
-from userpools.auth.second_factor import FIRST_STEPS
+from userpools.auth.second_factor import password_was_proved
 from userpools.errors import InvalidParameterException
 
 # Inferred: the service documents which operation answers it, and not what others say.
@@ -19,7 +19,7 @@ class AdminNoSrpAuth(Challenge):
     def applies(self, attempt: Attempt) -> bool:
         """Apply to administrators' calls that have no password behind them yet."""
         is_asked = self.name in {attempt.flow, attempt.named}
-        return attempt.is_admin and is_asked and FIRST_STEPS.isdisjoint(attempt.passed)
+        return attempt.is_admin and is_asked and not password_was_proved(attempt)
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Name the user."""

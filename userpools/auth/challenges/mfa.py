@@ -17,6 +17,7 @@ from userpools.errors import (
     ExpiredCodeException,
     InvalidParameterException,
 )
+from userpools.models import Medium
 
 WRONG_CHOICE = "Invalid MFA type {} for the user."
 WRONG_CODE = "Invalid code received for user"
@@ -71,12 +72,16 @@ class SentCode(FactorChallenge):
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Send the code."""
-        medium, destination = second_factor.send_code(attempt, self.factor)
+        medium, destination = self.send(attempt)
         return {
             "CODE_DELIVERY_DELIVERY_MEDIUM": str(medium),
             "CODE_DELIVERY_DESTINATION": destination,
-            "USER_ID_FOR_SRP": attempt.known_user.username,
+            "USER_ID_FOR_SRP": shown_user_id(attempt),
         }
+
+    def send(self, attempt: Attempt) -> tuple[Medium, str]:
+        """Send the code; return where it went, masked."""
+        return second_factor.send_code(attempt, self.factor)
 
     def verify(self, attempt: Attempt, responses: Responses) -> None:
         """Compare the code; the try is counted before."""
@@ -94,16 +99,14 @@ class SmsMfa(SentCode):
         """Apply too where the functions of a custom sign-in ask for it."""
         return attempt.named == self.name or super().applies(attempt)
 
-    def issue(self, attempt: Attempt) -> Parameters:
-        """Send the code; whoever has no number is told the same where the client hides that."""
-        if second_factor.has_contact(attempt, self.factor):
-            return super().issue(attempt)
-        delivery = second_factor.pretend_to_send(attempt, self.factor)
-        return {
-            "CODE_DELIVERY_DELIVERY_MEDIUM": str(delivery.medium),
-            "CODE_DELIVERY_DESTINATION": delivery.destination,
-            "USER_ID_FOR_SRP": shown_user_id(attempt),
-        }
+    def send(self, attempt: Attempt) -> tuple[Medium, str]:
+        """Send the code; ahead of the password anybody may have asked for it."""
+        is_stranger = not second_factor.password_was_proved(attempt)
+        if not (is_stranger and attempt.hides_users):
+            second_factor.require_contact(attempt, self.factor)
+        if is_stranger:
+            return second_factor.send_to_stranger(attempt, self.factor)
+        return super().send(attempt)
 
 
 class EmailOtp(SentCode):

@@ -13,7 +13,7 @@ from userpools.auth.attempt import (
 )
 from userpools.auth.challenges.base import Challenge
 from userpools.auth.sealed import INVALID, spend
-from userpools.auth.second_factor import FIRST_STEPS
+from userpools.auth.second_factor import password_was_proved
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import PoolUser, UserStatus
 from userpools.models.retry import in_transaction
@@ -34,7 +34,7 @@ class NewPasswordRequired(Challenge):
     def applies(self, attempt: Attempt) -> bool:
         """Apply while the user's status says so, once the temporary password was proved."""
         return (
-            not FIRST_STEPS.isdisjoint(attempt.passed)
+            password_was_proved(attempt)
             and attempt.known_user.status == UserStatus.FORCE_CHANGE_PASSWORD
         )
 

@@ -2,8 +2,6 @@
 
 from typing import ClassVar, Final
 
-from django.utils import timezone
-
 from userpools import sealing
 from userpools.auth import hidden, sealed, second_factor
 from userpools.auth.attempt import Attempt, Parameters, Responses, required
@@ -11,13 +9,10 @@ from userpools.auth.challenges.first_factor import FirstFactor, wants_password
 from userpools.auth.challenges.password_verifier import shown_user_id
 from userpools.auth.checks import LOCKED, fail
 from userpools.auth.mfa_decision import CONTACT, Factor
-from userpools.awsjson.errors import TooManyRequestsException
 from userpools.errors import (
     CodeMismatchException,
     NotAuthorizedException,
 )
-from userpools.limits import ATTEMPTS_EXCEEDED, Guard, is_within, subject_of, unknown_subject
-from userpools.messaging import outbox
 from userpools.models import Medium, PoolUser, UserPool, UserStatus, VerificationCode, stand_ins
 from userpools.sealing import Purpose
 from userpools.services import codes
@@ -57,39 +52,16 @@ class OneTimeCode(FirstFactor):
 
     def issue(self, attempt: Attempt) -> Parameters:
         """Send the code, or where nobody may learn that there is none to send, pretend to."""
-        medium, destination = self._send(attempt)
+        if not attempt.hides_users:
+            self._require(attempt)
+        medium, destination = second_factor.send_to_stranger(
+            attempt, self.factor, length=LENGTH, is_allowed=self.available(attempt)
+        )
         return {
             "CODE_DELIVERY_DELIVERY_MEDIUM": str(medium),
             "CODE_DELIVERY_DESTINATION": destination,
             "USER_ID_FOR_SRP": shown_user_id(attempt),
         }
-
-    def _send(self, attempt: Attempt) -> tuple[Medium, str]:
-        _take_guard(attempt)
-        medium = second_factor.MEDIUM[self.factor]
-        if not attempt.hides_users:
-            self._require(attempt)
-            return second_factor.send_code(attempt, self.factor, length=LENGTH)
-        if self._is_reachable(attempt, medium):
-            return second_factor.send_code(attempt, self.factor, length=LENGTH)
-        destination = hidden.pretend_in_sign_in(
-            attempt.pool,
-            attempt.user,
-            attempt.name_key,
-            attempt_id=attempt.id,
-            medium=medium,
-            length=LENGTH,
-            expires_at=timezone.now() + attempt.client.auth_session_lifetime,
-        )
-        return medium, destination
-
-    def _is_reachable(self, attempt: Attempt, medium: Medium) -> bool:
-        user = attempt.user
-        destination = user.attributes.get(CONTACT[self.factor]) if user else None
-        if user is None or not destination:
-            return False
-        can_send = outbox.can_send(attempt.pool, medium, destination)
-        return can_send and user.enabled and self.available(attempt)
 
     def _require(self, attempt: Attempt) -> None:
         """Refuse what was offered and is not any more, or never was in truth."""
@@ -108,7 +80,7 @@ class OneTimeCode(FirstFactor):
         if not codes.is_live(code):
             raise fail(attempt, second_factor.refusal_of_dead_code(attempt))
         self._require(attempt)
-        second_factor.settle(attempt, self.factor, code)
+        second_factor.settle(attempt, self.factor, code, confirms=True)
 
 
 class EmailCode(OneTimeCode):
@@ -137,14 +109,6 @@ def _mediums(pool: UserPool) -> frozenset[Medium]:
     return frozenset(
         medium for medium, factor in OF_MEDIUM.items() if factor.name in pool.first_factors
     )
-
-
-def _take_guard(attempt: Attempt) -> None:
-    """Count one more code for whoever it is, somebody or nobody."""
-    user = attempt.user
-    subject = subject_of(user) if user else unknown_subject(attempt.pool.pk, attempt.name_key)
-    if not is_within(Guard.SIGN_IN_CODE, subject):
-        raise TooManyRequestsException(ATTEMPTS_EXCEEDED)
 
 
 def _tried(attempt: Attempt) -> VerificationCode | None:

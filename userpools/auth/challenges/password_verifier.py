@@ -21,8 +21,6 @@ from userpools.services.users import CONTACTS
 FLOW: Final = "USER_SRP_AUTH"
 # attempt, event, user's sub, epoch, password mark; the name's key follows.
 _REMEMBERED = struct.Struct(">16s16s16sIQ")
-# A block of any other flow is of use beside its Session alone.
-BESIDE_SESSION: Final = ":session"
 _NOBODY = b"\x00" * 16
 
 
@@ -96,7 +94,8 @@ def attempt_of(client: AppClient, call: Call, responses: Responses, session: str
 
 
 def _context(client: AppClient, *, alone: bool) -> str:
-    return client.sealing_context if alone else client.sealing_context + BESIDE_SESSION
+    """Bind the block to the client; one that does not stand alone is of use beside its Session."""
+    return f"{client.sealing_context}:{'alone' if alone else 'session'}"
 
 
 def _opened(client: AppClient, text: str, *, alone: bool) -> tuple[SrpState, bytes] | None:

@@ -16,7 +16,7 @@ from userpools.audit import record_auth_event
 from userpools.auth import hidden, passkeys, sealed, web_authn
 from userpools.auth.attempt import Attempt, Parameters, Responses, required
 from userpools.auth.challenges.first_factor import FirstFactor, wants_password
-from userpools.auth.checks import WRONG, after_password
+from userpools.auth.checks import WRONG, check_state, fail
 from userpools.auth.web_authn import Asserted, Credential
 from userpools.errors import InvalidParameterException, NotAuthorizedException
 from userpools.models import Passkey, PoolUser, UserPool, UserStatus
@@ -35,16 +35,8 @@ class WebAuthn(FirstFactor):
     configured_as = name
 
     def available_to(self, user: PoolUser) -> bool:
-        """Offer it to whoever has a passkey for the pool's relying party.
-
-        Where a second factor is due, only if passkeys stand for both.
-        """
-        return (
-            _is_on(user.pool)
-            and user.status == UserStatus.CONFIRMED
-            and (relying_party.satisfies_mfa(user.pool) or not wants_password(user))
-            and _of(user.pool, user).exists()
-        )
+        """Offer it to whoever has a passkey for the pool's relying party, where one is enough."""
+        return _is_enough(user) and _of(user.pool, user).exists()
 
     def available(self, attempt: Attempt) -> bool:
         """Say whether the user has one; nobody's is looked for as well."""
@@ -109,7 +101,22 @@ class WebAuthn(FirstFactor):
         if not used.update(sign_count=signed.sign_count, last_used_at=timezone.now()):
             record_auth_event(attempt.facts(), "Fail", reason=COPIED)
             raise NotAuthorizedException(WRONG)
-        after_password(attempt)
+        check_state(attempt)
+        if not _is_enough(attempt.known_user):
+            # It was when it was offered, or seemed so to a client that hides who exists.
+            raise fail(attempt, NotAuthorizedException(WRONG))
+
+
+def _is_enough(user: PoolUser) -> bool:
+    """Say whether a passkey of theirs signs somebody in now.
+
+    Where a second factor is due, only if passkeys stand for both.
+    """
+    return (
+        _is_on(user.pool)
+        and user.status == UserStatus.CONFIRMED
+        and (relying_party.satisfies_mfa(user.pool) or not wants_password(user))
+    )
 
 
 def _is_on(pool: UserPool) -> bool:

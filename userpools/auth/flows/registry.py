@@ -9,6 +9,7 @@ from userpools.auth.attempt import (
     Issued,
     Parameters,
     SignedIn,
+    device_key_in,
     password_mark,
     required,
 )
@@ -73,7 +74,7 @@ def new_attempt(given: FlowInput, *needed: str) -> Attempt:
         is_admin=given.is_admin,
         inputs=inputs,
         validation_data=given.client_metadata,
-        device_key=given.parameters.get("DEVICE_KEY", ""),
+        device_key=device_key_in(given.parameters),
     )
 
 
