@@ -48,11 +48,6 @@ def any_resource(body: Mapping[str, Any], region: str, account_id: str) -> None:
     """Say of an operation that it filters: its caller needs the action on any one resource."""
 
 
-def whole_account(body: Mapping[str, Any], region: str, account_id: str) -> str:
-    """Say of an operation that it concerns the account, whatever its body names."""
-    return "*"
-
-
 def resource_of(operation: Operation, body: Any, region: str, account_id: str) -> str | None:
     """Name the ARN that the call acts on, from members that the operation has.
 
